@@ -1,0 +1,41 @@
+# The one front door. Each target makes the environment when it is missing.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help setup demo serve test test-fast lint type bench docs clean
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(STAMP): setup.cfg pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("appsmith_proxy needs Python 3.11 or newer; this one is %d.%d. Try: make PYTHON=python3.12" % v[:2])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev]'
+	@touch $@
+
+setup: $(STAMP)  ## make .venv with the exact versions of constraints.txt
+
+demo: $(STAMP)  ## serve a sample shop on 127.0.0.1:8080 and print what to paste
+	@$(BIN)/appsmith-proxy demo $(DEMO_ARGS)
+
+serve: $(STAMP)  ## run the real server (needs settings: appsmith-proxy settings)
+	@$(BIN)/appsmith-proxy serve
+
+test: $(STAMP)  ## prove everything, against real servers
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TEST_ARGS)
+
+lint: $(STAMP)  ## ruff and the import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+
+type: $(STAMP)  ## mypy, strict
+	@$(BIN)/mypy
+
+bench: $(STAMP)  ## compare with hand-written handlers, interleaved (ratios, not absolute times)
+	@$(BIN)/python -m bench $(BENCH_ARGS)
+
+clean:  ## remove what make made
+	rm -rf .venv .demo .mypy_cache .ruff_cache

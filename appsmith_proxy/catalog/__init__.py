@@ -1,0 +1,1 @@
+"""The editors' verbs: create, change, test, compile, publish, delete, structure."""

@@ -1,0 +1,143 @@
+"""A plan: an action compiled. Finite statements, each slot with its source, type and rules. No values.
+
+::
+
+    Plan ──1..n── Step ──payload── StatementSet | HttpTemplate | DocumentTemplate
+                                     └─ Slot: where each placeholder's value comes from
+
+Identifiers, keywords and optional blocks will make a StatementSet hold several statements, chosen by ``choose``;
+steps will make a Plan hold several. Until then each has exactly one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+from appsmith_proxy.model.parameters import DeclaredParameter
+from appsmith_proxy.sdk import ParameterType, Place, Statement
+
+COMPILER_VERSION: Final = 1
+
+
+class Source(StrEnum):
+    """Who fills a binding in."""
+
+    TRUSTED = "trusted"
+    CLIENT = "client"
+
+
+class Transform(StrEnum):
+    """What is done to a value before it is bound. Values never become text that is part of a statement."""
+
+    NONE = "none"
+    LIKE = "like"
+    """Escape ``%``, ``_`` and the escape character."""
+    LIST = "list"
+    """A list that fills one placeholder; a scalar is a list of one."""
+    LIST_JSON = "list_json"
+    """A list as one JSON text (``json_each``)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """Where one placeholder's value comes from."""
+
+    name: str
+    source: Source
+    type: ParameterType | None = None
+    """Declared, or ``INTEGER`` in LIMIT and OFFSET; None: what the server reports, else text."""
+    transform: Transform = Transform.NONE
+    escape: str = ""
+    """The LIKE escape character, for ``Transform.LIKE``."""
+    empty_list_ok: bool = True
+    """False in a writing statement, unless the parameter says ``allow_empty``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStatement:
+    """One statement of a plan with its slots, one for each placeholder, in order."""
+
+    statement: Statement
+    slots: tuple[Slot, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementSet:
+    """All texts an SQL step can send."""
+
+    statements: tuple[PlannedStatement, ...]
+
+
+Piece: TypeAlias = "str | Slot"
+"""A part of a template outside SQL: literal text, or a slot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextTemplate:
+    """Literal text and slots in order, for one place (path, query value, header, text body)."""
+
+    place: Place
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonTemplate:
+    """A JSON tree with slots at leaves: ``root`` holds JSON values, ``Slot`` for a whole value and ``TextTemplate`` for a
+    text with bindings inside. Never a slot in a key. ``source`` pieces keep the author's white space for REST bodies."""
+
+    root: Any
+    pieces: tuple[Piece, ...] = ()
+    """The body's text cut at the JSON values that hold bindings: literal text, ``Slot`` (inserted as one JSON value) and
+    ``TextTemplate`` (inserted as one JSON string)."""
+
+
+FieldTemplate: TypeAlias = (
+    "TextTemplate | JsonTemplate | tuple[tuple[TextTemplate, TextTemplate], ...] | str | int | bool | None"
+)
+"""One action field compiled: text, JSON, pairs of (name, value), or a constant."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSet:
+    """The compiled fields of a step that is not SQL (HTTP, document), by field name."""
+
+    fields: Mapping[str, FieldTemplate]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One statement or request of a plan."""
+
+    payload: StatementSet | FieldSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """A name that occurs in an action, once per name, in order of first occurrence."""
+
+    name: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """An action compiled. The driver edge sends a plan's statements and nothing else."""
+
+    compiler: int = COMPILER_VERSION
+    kind: str
+    steps: tuple[Step, ...]
+    bindings: tuple[Binding, ...]
+    parameters: Mapping[str, DeclaredParameter]
+    writes: bool
+    """True when a statement of it may change data (an HTTP method other than GET and HEAD)."""
+    read_only: bool
+    """Run where the datasource itself refuses to write. Default: not ``writes``."""
+    warnings: tuple[str, ...] = ()
+    digest: str = field(default="", compare=False)
+    """SHA-256 over the plan's canonical bytes (``template.canonical``), hex. A MAC over them comes with published plans."""
+
+    @property
+    def client_names(self) -> tuple[str, ...]:
+        """The bindings that the caller fills in: ``jsonPathKeys``."""
+        return tuple(binding.name for binding in self.bindings if binding.source is Source.CLIENT)

@@ -1,0 +1,180 @@
+"""The two classes a driver is: ``Driver`` (stateless, shareable) and ``Client`` (one datasource at one revision).
+
+::
+
+    Driver ──open(configuration, secrets, context)──▶ Client ──execute(request)──▶ Result
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from appsmith_proxy.errors import Problem
+from appsmith_proxy.sdk.capabilities import API_VERSION, Capability, Payload
+from appsmith_proxy.sdk.dialect import Dialect
+from appsmith_proxy.sdk.fields import ActionField, Field, check_configuration
+from appsmith_proxy.sdk.network import Network
+from appsmith_proxy.sdk.results import Cell, Column, Health, Prepared, Result, Structure
+from appsmith_proxy.sdk.secrets import Secret
+from appsmith_proxy.sdk.statements import ExecuteRequest, Statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenContext:
+    """What the proxy lends to a Client while it lives."""
+
+    network: Network
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The operator's settings for this kind (``Driver.options``), validated."""
+    protected_paths: tuple[Path, ...] = ()
+    """Files and folders that no datasource may touch: the proxy's own."""
+    max_connections: int = 10
+    """Bound of the Client's pool: at most this many connections to the datasource."""
+    idle_seconds: float = 300.0
+    """Connections unused for so long are closed by the Client."""
+
+
+class Client(ABC):
+    """One datasource at one revision. Safe for concurrent use; owns its pool; the proxy closes it."""
+
+    @abstractmethod
+    async def check(self) -> Health:
+        """Prove that the datasource can be used: connect, authenticate, ask it something.
+
+        Raises:
+            DatasourceError: it cannot.
+        """
+
+    @abstractmethod
+    async def execute(self, request: ExecuteRequest) -> Result:
+        """Run one payload with its values, within its deadline and limits.
+
+        Cancelling this coroutine ends the work at the datasource where ``Capability.CANCEL`` is declared. A connection
+        in an unknown state is closed, never reused.
+
+        Raises:
+            DatasourceError: and nothing else; ``outcome`` is honest.
+            asyncio.CancelledError: always propagated.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close every connection. Idempotent; leaves no task, thread or descriptor."""
+
+
+class Driver(ABC):
+    """A sort of datasource. Stateless, cheap, shareable between runtimes."""
+
+    kind: ClassVar[str]
+    """Stable identifier, stored in every datasource; never renamed. ``[a-z][a-z0-9_]*``."""
+    title: ClassVar[str]
+    api_version: ClassVar[int] = API_VERSION
+    payload: ClassVar[Payload]
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    fields: ClassVar[tuple[Field, ...]] = ()
+    """The configuration of a datasource as rows."""
+    actions: ClassVar[tuple[ActionField, ...]] = ()
+    """The configuration of an action as rows, each with its place."""
+    options: ClassVar[tuple[Field, ...]] = ()
+    """What an operator sets for this kind (``APPSMITH_PROXY_DRIVER_<KIND>_<NAME>``). No secrets here."""
+    dialect: ClassVar[Dialect | None] = None
+    """For SQL drivers (``Payload.STATEMENT``)."""
+
+    def validate(self, configuration: Mapping[str, Any], secrets_set: frozenset[str]) -> list[Problem]:
+        """Return every problem of a configuration, each with its path. Offline and pure.
+
+        Args:
+            configuration: the plain fields, as ``check_configuration`` normalised them.
+            secrets_set: names of the secret fields that have a value.
+
+        The default checks the field table; a driver that must relate fields to each other extends it.
+        """
+        return check_configuration(self.fields, configuration, secrets_set=secrets_set)[1]
+
+    @abstractmethod
+    async def open(
+        self, configuration: Mapping[str, Any], secrets: Mapping[str, Secret], context: OpenContext
+    ) -> Client:
+        """Build a Client. Builds pools; need not connect.
+
+        Args:
+            configuration: validated plain fields, defaults filled in.
+            secrets: by field name, ``field.key`` for an entry of a secret map. Reveal late, keep nowhere else.
+            context: the only way out, the operator's options, and bounds.
+
+        Returns:
+            A Client; the caller closes it.
+
+        Raises:
+            DatasourceError: the datasource cannot be opened as configured.
+        """
+
+
+@runtime_checkable
+class SupportsPrepare(Protocol):
+    """``Capability.PREPARE``: check a statement at the server without running it."""
+
+    async def prepare(self, statement: Statement, *, deadline: float) -> Prepared:
+        """Prepare, report types, and leave nothing behind: no lock, no prepared name on a shared connection.
+
+        Raises:
+            StatementInvalid: the server refuses the text; ``position`` says where it can.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsStructure(Protocol):
+    """``Capability.STRUCTURE``: describe tables, columns and keys."""
+
+    async def describe(self, path: Sequence[str], page: str | None) -> Structure:
+        """Describe what lies under ``path`` (``()`` is everything the role may see; ``(schema,)`` one schema)."""
+        ...
+
+
+class RowStream(Protocol):
+    """Rows in batches; closed by the context manager that gave it."""
+
+    columns: tuple[Column, ...]
+
+    def batches(self) -> AsyncIterator[Sequence[Sequence[Cell]]]:
+        """Yield batches until the end or the limits."""
+        ...
+
+
+@runtime_checkable
+class SupportsStreaming(Protocol):
+    """``Capability.STREAMING``."""
+
+    def stream(self, request: ExecuteRequest) -> AbstractAsyncContextManager[RowStream]:
+        """Run a read and hold its rows at the datasource."""
+        ...
+
+
+class Session(Protocol):
+    """One transaction on one connection."""
+
+    async def execute(self, request: ExecuteRequest) -> Result:
+        """Run one statement inside the transaction."""
+        ...
+
+
+@runtime_checkable
+class SupportsTransactions(Protocol):
+    """``Capability.TRANSACTIONS``."""
+
+    def transaction(self, *, read_only: bool) -> AbstractAsyncContextManager[Session]:
+        """Begin; commit when the block ends well, roll back when it raises."""
+        ...
+
+
+PROTOCOLS: Mapping[Capability, type] = {
+    Capability.PREPARE: SupportsPrepare,
+    Capability.STRUCTURE: SupportsStructure,
+    Capability.STREAMING: SupportsStreaming,
+    Capability.TRANSACTIONS: SupportsTransactions,
+}
+"""The protocol that a Client offers exactly when its driver declares the capability."""

@@ -1,0 +1,205 @@
+"""What a driver answers: rows of exact values, an HTTP body, or what prepare and describe found."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+Cell: TypeAlias = Any
+"""One value of a row. The column's type says what it is:
+
+=============  =====================================================================================================
+column type    cell (None is always NULL)
+=============  =====================================================================================================
+``integer``    int, any size
+``decimal``    str, the database's own digits (or ``NaN``, ``Infinity``, ``-Infinity``)
+``float``      float (NaN and infinities too)
+``boolean``    bool
+``text``       str. Also dates, times, uuid, enum and everything that is shown in the database's own text form
+``bytes``      bytes
+``json``       str or bytes: JSON text, passed through untouched
+``any``        one of int, float, str, bytes, bool: the cell's own Python type decides (SQLite)
+=============  =====================================================================================================
+
+A driver gives dates, times and intervals as ISO 8601 text in columns whose type names them (``timestamptz`` …); those
+types are encoded as text.
+"""
+
+
+class ColumnType(StrEnum):
+    """How a column's cells are read and encoded. Decided by the column's type, never by a value's looks."""
+
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    FLOAT = "float"
+    BOOLEAN = "boolean"
+    TEXT = "text"
+    DATE = "date"
+    TIME = "time"
+    TIMESTAMP = "timestamp"
+    TIMESTAMPTZ = "timestamptz"
+    INTERVAL = "interval"
+    UUID = "uuid"
+    BYTES = "bytes"
+    JSON = "json"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a result, in order."""
+
+    name: str
+    """Already unique: see ``unique_names``."""
+    type: ColumnType
+    native_type: str
+    """The datasource's own name of the type; editors see it."""
+
+
+def unique_names(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Make column names unique: a repeated ``name`` becomes ``name_2``, ``name_3`` …, never one that stands already.
+
+    Returns:
+        The unique names in order, and the original names that were repeated, each once.
+    """
+    given = list(names)
+    seen: set[str] = set()
+    taken = set(given)
+    repeated: dict[str, None] = {}
+    unique: list[str] = []
+    for name in given:
+        candidate, count = name, 1
+        if name in seen:
+            repeated[name] = None
+            while candidate in taken:
+                count += 1
+                candidate = f"{name}_{count}"
+            taken.add(candidate)
+        seen.add(candidate)
+        unique.append(candidate)
+    return unique, list(repeated)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRows:
+    """Rows that the datasource encoded: one JSON object a row, values as DESIGN's table of values says."""
+
+    texts: Sequence[str | bytes]
+
+
+class BodyKind(StrEnum):
+    """How an HTTP body is shown."""
+
+    JSON = "json"
+    TEXT = "text"
+    BINARY = "binary"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """An HTTP answer: not rows."""
+
+    kind: BodyKind
+    value: bytes
+    """JSON text, UTF-8 text, or raw bytes, by ``kind``. JSON has been checked to be exactly one JSON text."""
+    status: int
+    reason: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    """The upstream's headers that may be shown; never Set-Cookie, never an injected secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The answer of one execution: rows, a body, or a count of affected rows."""
+
+    columns: tuple[Column, ...] = ()
+    rows: Sequence[Sequence[Cell]] | EncodedRows | None = None
+    """None when the statement returns no rows."""
+    body: Body | None = None
+    affected: int | None = None
+    truncated: bool = False
+    """A limit cut the answer."""
+    messages: tuple[str, ...] = ()
+    """Hints for people; never a value, a statement or a secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What the server's own prepare reported (``SupportsPrepare``)."""
+
+    parameter_types: tuple[str | None, ...]
+    """The native type of each placeholder; None where the server reports none."""
+    columns: tuple[Column, ...]
+    returns_rows: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """The answer of ``Client.check``: the datasource can be used."""
+
+    server: str = ""
+    """Product and version, for editors."""
+    warnings: tuple[str, ...] = ()
+    """What an operator should know: rights of the role that are too wide, weak TLS …"""
+
+
+class KeyKind(StrEnum):
+    """Kinds of keys in a structure."""
+
+    PRIMARY = "primary"
+    FOREIGN = "foreign"
+    UNIQUE = "unique"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StructureColumn:
+    """One column of a table."""
+
+    name: str
+    type: str
+    nullable: bool = True
+    default: str | None = None
+    generated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StructureKey:
+    """One key of a table; the ``referenced_…`` fields are for foreign keys."""
+
+    name: str
+    kind: KeyKind
+    columns: tuple[str, ...]
+    referenced_schema: str = ""
+    referenced_table: str = ""
+    referenced_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Starter:
+    """A statement to start an action from."""
+
+    title: str
+    body: str
+    suggested: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StructureTable:
+    """One table or view."""
+
+    name: str
+    schema: str = ""
+    kind: str = "table"
+    """``table`` or ``view``."""
+    columns: tuple[StructureColumn, ...] = ()
+    keys: tuple[StructureKey, ...] = ()
+    starters: tuple[Starter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Structure:
+    """One page of a datasource's structure, in case-insensitive name order."""
+
+    tables: tuple[StructureTable, ...]
+    next: str | None = None
+    """Pass it as ``page`` to get what follows; None at the end."""

@@ -1,0 +1,123 @@
+"""What goes to a driver: a payload without values, the values beside it, and the bounds of the execution."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from appsmith_proxy.sdk.fields import Place
+
+Scalar: TypeAlias = bool | int | float | str | bytes | None
+Value: TypeAlias = "Scalar | list[Value] | dict[str, Value]"
+"""A bound value. Numbers with a fraction may also come as ``decimal.Decimal`` with the caller's own digits."""
+
+
+class ParameterType(StrEnum):
+    """The types a parameter can be declared with. ``identifier`` and ``keyword`` choose a statement, not a value."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    BIGINT = "bigint"
+    DECIMAL = "decimal"
+    FLOAT = "float"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TIME = "time"
+    TIMESTAMP = "timestamp"
+    TIMESTAMPTZ = "timestamptz"
+    UUID = "uuid"
+    JSON = "json"
+    BYTES = "bytes"
+    IDENTIFIER = "identifier"
+    KEYWORD = "keyword"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One placeholder occurrence of a statement, in order."""
+
+    name: str
+    """The binding as the author wrote it, trimmed. For messages to editors; never sent."""
+    type: ParameterType | None
+    """The declared type, already written into the text as a cast where the dialect has one; None: the server decides."""
+    place: Place = Place.SQL
+    is_list: bool = False
+    """The value is a list that fills one placeholder (``= ANY($1)``, ``json_each(?1)``)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One text without values. Frozen and hashable by digest: the key of prepared-statement caches."""
+
+    text: str
+    parameters: tuple[Parameter, ...] = ()
+    returns_rows: bool = True
+    """False when the compiler knows that the statement's class returns no rows (INSERT without RETURNING …)."""
+    writes: bool = False
+    """True when the statement's class may change data."""
+    digest: str = field(default="", compare=False)
+    """SHA-256 of the text, hex. Filled in when left empty."""
+
+    def __post_init__(self) -> None:
+        if not self.digest:
+            object.__setattr__(self, "digest", hashlib.sha256(self.text.encode()).hexdigest())
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """An HTTP request whose parts were encoded for the place where they stand. Never a scheme, host or port."""
+
+    method: str
+    path: str = ""
+    """Percent-encoded, relative to the datasource's base URL; no dot segments come from values."""
+    query: tuple[tuple[str, str], ...] = ()
+    """Decoded pairs; the driver encodes them."""
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    form: tuple[tuple[str, str], ...] | None = None
+    """Pairs of a form or multipart body; ``body_type`` says which."""
+    body_type: str = "none"
+    """``none | json | text | form | multipart``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A tree in which values stand at leaves only."""
+
+    fields: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of one answer. Reaching one sets ``Result.truncated``; it is not an error."""
+
+    rows: int = 50_000
+    bytes: int = 5 * 1024 * 1024
+    """Bound of the answer's size, measured on the values as the driver reads them."""
+    affected: int | None = None
+    """A write that changes more rows than this is rolled back and raises ``ResourceExhausted`` (AFFECTED_LIMIT)."""
+
+
+NO_LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecuteRequest:
+    """One execution. The driver sends the payload and the values, and nothing else."""
+
+    payload: Statement | Document | HttpRequest
+    values: tuple[Value, ...] = ()
+    """One value for each of ``Statement.parameters``, in order. Empty for the other payloads."""
+    read_only: bool = False
+    limits: Limits = NO_LIMITS
+    deadline: float
+    """Absolute, on ``asyncio.get_running_loop().time()``'s clock, seconds."""
+    encode: bool = True
+    """False switches a driver's own row encoding off (``EncodedRows``); the rows must be the same either way."""
+    scope: str = ""
+    """Executions of equal, non-empty scope are of one published action and caller-independent: the only ones between
+    which a driver may skip the reset of session state, and then only on catalog facts (see ``docs/explanation``)."""

@@ -1,0 +1,117 @@
+"""Bound values in a server's own input syntax: one rule for every driver that sends text.
+
+===========  ===========================================================================================
+JSON value   what is sent
+===========  ===========================================================================================
+null         NULL
+string       itself: any type, in that type's own input syntax
+number       its digits, for numeric and text types; a fraction is refused for integer types
+boolean      ``true`` / ``false``, for boolean and text types
+array        only where the place takes an array or JSON
+object       JSON text, only where the place takes JSON
+bytes        only where the place takes bytes
+===========  ===========================================================================================
+"""
+
+import math
+from decimal import Decimal
+from enum import StrEnum
+
+import orjson
+
+from appsmith_proxy.errors import Outcome, ParameterInvalid
+from appsmith_proxy.sdk.statements import Value
+
+
+class TypeFamily(StrEnum):
+    """What a server's type takes. A driver maps its native types to these."""
+
+    INTEGER = "integer"
+    NUMERIC = "numeric"
+    """Decimals and floats."""
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    JSON = "json"
+    BYTES = "bytes"
+    OTHER = "other"
+    """Dates, uuid, enums, anything that is written as text and is neither a number nor a boolean."""
+
+
+def number_text(value: int | float | Decimal) -> str:
+    """Return the number's own digits, without an exponent where it is integral and short."""
+    if isinstance(value, float):
+        if value.is_integer() and abs(value) < 1e21:
+            return str(int(value))
+        return repr(value)
+    if isinstance(value, Decimal):
+        return format(value, "f") if abs(value.adjusted()) <= 40 else str(value)
+    return str(value)
+
+
+def to_text(value: Value | Decimal, family: TypeFamily, *, index: int, expected: str) -> str | bytes | None:
+    """Return a value as its place's text (bytes for ``BYTES``), or None for NULL.
+
+    Args:
+        value: as ``ExecuteRequest.values`` holds it.
+        family: what the place takes.
+        index: the placeholder's position, for the error.
+        expected: the type's name for the error; never the value.
+
+    Raises:
+        ParameterInvalid: the value's JSON type does not fit the place.
+    """
+    match value:
+        case None:
+            return None
+        case bool():
+            if family in (TypeFamily.BOOLEAN, TypeFamily.TEXT, TypeFamily.JSON):
+                return "true" if value else "false"
+        case int() | float() | Decimal():
+            return _number(value, family, index=index, expected=expected)
+        case str():
+            if family is TypeFamily.BYTES:
+                raise misfit(index, expected, hint="declare the parameter's type as bytes and send base64")
+            return value
+        case bytes():
+            if family is TypeFamily.BYTES:
+                return value
+        case list() | dict():
+            if family is TypeFamily.JSON:
+                return json_text(value)
+    raise misfit(index, expected)
+
+
+def json_text(value: Value | Decimal) -> str:
+    """Return a value as compact JSON text; decimals keep their digits."""
+    return orjson.dumps(value, default=_json_default).decode()
+
+
+def misfit(index: int, expected: str, *, hint: str = "") -> ParameterInvalid:
+    """Return the error for a value that does not fit its place."""
+    return ParameterInvalid(
+        f"the value does not fit: expected {expected}",
+        hint=hint,
+        outcome=Outcome.NOT_SENT,
+        parameter=index,
+        expected=expected,
+    )
+
+
+def _number(value: int | float | Decimal, family: TypeFamily, *, index: int, expected: str) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise misfit(index, expected)
+    match family:
+        case TypeFamily.INTEGER:
+            if value != int(value):
+                raise misfit(index, expected, hint="the number has a fraction")
+            return str(int(value))
+        case TypeFamily.NUMERIC | TypeFamily.TEXT | TypeFamily.JSON:
+            return number_text(value)
+        case _:
+            raise misfit(index, expected)
+
+
+def _json_default(value: object) -> object:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(number_text(value))
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,1 @@
+"""THE PUBLIC KIT: conformance suites that a driver author subclasses, and the tools they use."""

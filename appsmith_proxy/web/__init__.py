@@ -1,0 +1,1 @@
+"""The JSON API: routes, envelope, parsing, error to status, OpenAPI."""

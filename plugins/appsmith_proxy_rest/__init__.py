@@ -1,0 +1,1 @@
+"""REST APIs on aiohttp's client."""

@@ -1,0 +1,1 @@
+"""SQLite files on aiosqlite."""
