@@ -1,0 +1,70 @@
+"""The nouns of one execution: what is asked, and what comes back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from appsmith_proxy.errors import ProxyError
+from appsmith_proxy.model.principal import Principal
+from appsmith_proxy.sdk import Column, Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecuteCall:
+    """One execute call, authenticated and parsed."""
+
+    principal: Principal
+    action_id: str
+    view_mode: bool
+    """Only a wish: a caller without edit rights gets the published copy, always."""
+    params: Mapping[str, Value]
+    """By binding name, JSON values. A name that is missing here is absent."""
+    family: bool = False
+    """The call came in the family's multipart form: there an undeclared binding without a part is ``""``."""
+    numbers: str | None = None
+    """``string | number``: how decimals are written; None: as the action says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownRequest:
+    """What an editor sees of the request that was sent, built before credentials are added."""
+
+    query: str
+    execution_parameters: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer:
+    """Status line and headers of an upstream's answer."""
+
+    status: int
+    reason: str
+    headers: tuple[tuple[str, str], ...]
+    binary: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """The answer of an execution that got as far as running a query, successful or not.
+
+    A request that fails as a request (not found, malformed, overloaded) raises instead.
+    """
+
+    id: str
+    """24 lower-case hex; also in the log and the audit record."""
+    body: bytes = b"null"
+    """``data.body`` as JSON text: a list of row objects, ``[{"affectedRows": n}]``, or the HTTP body as one JSON value."""
+    columns: tuple[Column, ...] = ()
+    truncated: bool = False
+    messages: tuple[str, ...] = ()
+    http: HttpAnswer | None = None
+    request: ShownRequest | None = None
+    """None for viewers."""
+    editor: bool = False
+    """The caller may edit the action: native types and the datasource's own words are shown."""
+    error: ProxyError | None = None
+    """The failed query's error; None when it succeeded."""
+    user_message: str | None = None
+    """The action's own text for this error, if it has one."""
+    data_types: tuple[str, ...] = ()
+    """``TABLE``, ``JSON``, ``RAW``, in the family's order."""
+    duration_ms: float = 0.0
