@@ -1,0 +1,68 @@
+"""What the editors' verbs answer."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from appsmith_proxy.errors import ProxyError
+from appsmith_proxy.model.plan import Binding
+from appsmith_proxy.model.records import Action, Application
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """A part of a list in id order. ``next`` is the ``after`` of the following page, None at the end."""
+
+    items: tuple[T, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionDetails:
+    """An action as an editor sees it, with what the compiler found in its draft."""
+
+    action: Action
+    bindings: tuple[Binding, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedAction:
+    """One action of a publication."""
+
+    id: str
+    name: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishReport:
+    """What was published."""
+
+    application: Application
+    actions: tuple[PublishedAction, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestReport:
+    """Whether a datasource can be used; for editors."""
+
+    success: bool
+    server: str = ""
+    warnings: tuple[str, ...] = ()
+    error: ProxyError | None = None
+    chain: tuple[str, ...] = ()
+    """The certificates the server presented, when TLS failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionSummary:
+    """What a viewer's front end may know of a published action."""
+
+    id: str
+    name: str
+    timeout_ms: int
+    confirm_before_execute: bool
+    client_names: tuple[str, ...]
+    """``jsonPathKeys``: the bindings that the caller fills in; trusted names are not among them."""
