@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from appsmith_proxy.sdk.fields import Place
 
 Scalar: TypeAlias = bool | int | float | str | bytes | None
-Value: TypeAlias = "Scalar | list[Value] | dict[str, Value]"
+Value: TypeAlias = Scalar | list["Value"] | dict[str, "Value"]
 """A bound value. Numbers with a fraction may also come as ``decimal.Decimal`` with the caller's own digits."""
 
 
