@@ -17,7 +17,7 @@ Every version passes the same suite (``tests/unit/store/suite.py``). The rules t
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from appsmith_proxy.model.records import Action, Application, Datasource, Token, Workspace
 
@@ -25,6 +25,9 @@ Record: TypeAlias = Workspace | Application | Datasource | Action | Token
 """Whatever the store keeps."""
 
 R = TypeVar("R", bound=Record)
+
+Kind: TypeAlias = type[Any]
+"""The class of a record: ``type[Record]``, spelled so that generic callers may pass their ``type[R]``."""
 
 PAGE: Final = 100
 """How many records ``find`` answers unless told otherwise."""
@@ -37,10 +40,10 @@ DEMO_MARK: Final = "demo"
 class Ref:
     """Names one record, or, without an id, every record of a kind (the feed was lost: trust nothing that is cached)."""
 
-    kind: type[Record]
+    kind: Kind
     id: str = ""
 
-    def covers(self, kind: type[Record], record_id: str) -> bool:
+    def covers(self, kind: Kind, record_id: str) -> bool:
         """Return whether this record is meant."""
         return self.kind is kind and self.id in ("", record_id)
 
@@ -61,7 +64,7 @@ class Put:
 class Delete:
     """Remove a record. Refused with ``StaleRevision`` or ``NotFound``."""
 
-    kind: type[Record]
+    kind: Kind
     id: str
     expected: int
 
@@ -70,7 +73,7 @@ class Delete:
 class Require:
     """Go on only if this record exists and its indexed fields have these values; else ``NotFound``."""
 
-    kind: type[Record]
+    kind: Kind
     id: str
     where: Mapping[str, str] = field(default_factory=dict)
 
@@ -79,7 +82,7 @@ class Require:
 class RequireNone:
     """Go on only if no record matches; else ``InUse``, with one problem per record (path ``actions/<id>``, its name)."""
 
-    kind: type[Record]
+    kind: Kind
     where: Mapping[str, str]
 
 

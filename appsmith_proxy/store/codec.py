@@ -1,0 +1,274 @@
+"""Records as JSON documents, and which of their fields the store may look at.
+
+``COLLECTIONS`` is the one table of what is stored: name, shape, indexed fields, unique fields. Document version 1.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, NoReturn, cast
+
+import orjson
+
+from appsmith_proxy.errors import StoreError
+from appsmith_proxy.model.parameters import DeclaredParameter
+from appsmith_proxy.model.principal import Role, User
+from appsmith_proxy.model.records import (
+    Action,
+    ActionCopy,
+    Application,
+    Datasource,
+    SealedSecret,
+    Token,
+    Workspace,
+)
+from appsmith_proxy.sdk import ParameterType
+from appsmith_proxy.store.contract import Kind, R, Record
+from appsmith_proxy.store.shapes import (
+    BOOLEAN,
+    BYTES,
+    INTEGER,
+    JSON,
+    MOMENT,
+    OBJECT,
+    SCALAR,
+    TEXT,
+    Part,
+    Unreadable,
+    mapping,
+    member,
+    optional,
+    sequence,
+    shape,
+)
+
+VERSION: Final = 1
+"""Of documents. A change that older code would misread moves it; a new field with a default does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """How one kind of record is stored."""
+
+    name: str
+    shape: Part
+    indexed: Mapping[str, Callable[[Any], tuple[str, ...]]]
+    """Field → its values in a record (several where a record refers to several others). ``find`` and ``Require`` use them."""
+    unique: tuple[str, ...]
+    """Indexed fields that together are taken once; the last one is the one to blame."""
+    label: Callable[[Any], str]
+    """How a person is told which record it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """A record as it is stored."""
+
+    id: str
+    document: bytes
+    index: tuple[tuple[str, str], ...]
+    """(field, value), each once."""
+    unique: str
+    """The unique fields' values as one JSON array: no delimiter to forge."""
+
+
+def encode(record: Record) -> Encoded:
+    """Return a record as it is stored, without its revision. What would not come back as it was given is refused."""
+    collection = COLLECTIONS[type(record)]
+    where = f"{collection.name}/{record.id}"
+    try:
+        document = orjson.dumps({"version": VERSION, **collection.shape.write(record)}, default=_write_mapping)
+    except TypeError:
+        raise StoreError(f"{where} holds something that is not JSON; nothing was stored") from None
+    if decode(type(record), record.id, document, record.revision) != record:
+        raise StoreError(f"{where} holds something that JSON cannot keep exactly; nothing was stored")
+    index = tuple(
+        dict.fromkeys((field, value) for field, values in collection.indexed.items() for value in values(record))
+    )
+    unique = [*(value for field in collection.unique for value in collection.indexed[field](record))]
+    return Encoded(id=record.id, document=document, index=index, unique=orjson.dumps(unique).decode())
+
+
+def decode(kind: type[R], record_id: str, document: bytes, revision: int) -> R:
+    """Return the record that a document holds. A document that is not what we wrote is a ``StoreError``."""
+    collection = COLLECTIONS[kind]
+    try:
+        content = orjson.loads(document)
+        if type(content) is not dict or content.get("id") != record_id:
+            _refuse(collection, record_id, "it is another record's document")
+        version = content.pop("version", None)
+        if version != VERSION:
+            _refuse(collection, record_id, f"it has document version {version!r}, this release reads {VERSION}")
+        record = cast("R", collection.shape.read(content))
+    except orjson.JSONDecodeError:
+        _refuse(collection, record_id, "it is not JSON")
+    except Unreadable as problem:
+        _refuse(collection, record_id, str(problem))
+    return replace(record, revision=revision)
+
+
+def check_where(kind: Kind, where: Mapping[str, str] | None) -> Mapping[str, str]:
+    """Return ``where``, or an empty mapping; a field that is not indexed is a ``ValueError``."""
+    if not where:
+        return {}
+    if unknown := where.keys() - COLLECTIONS[kind].indexed.keys():
+        raise ValueError(f"{COLLECTIONS[kind].name} cannot be found by {', '.join(sorted(unknown))}")
+    return where
+
+
+def _refuse(collection: Collection, record_id: str, why: str) -> NoReturn:
+    raise StoreError(
+        f"{collection.name}/{record_id} in the store cannot be read: {why}",
+        hint="restore the store from a backup, or run the release that wrote it",
+    )
+
+
+def _write_mapping(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(type(value).__name__)
+
+
+def _one(read: Callable[[Any], str | None]) -> Callable[[Any], tuple[str, ...]]:
+    def values(record: Any) -> tuple[str, ...]:
+        value = read(record)
+        return () if value is None else (value,)
+
+    return values
+
+
+def _datasources(action: Action) -> tuple[str, ...]:
+    copies = (action.draft, action.published)
+    return tuple(copy.datasource_id for copy in copies if copy is not None)
+
+
+_USER: Final = shape(
+    User,
+    id=optional(TEXT),
+    email=optional(TEXT),
+    name=optional(TEXT),
+    groups=optional(sequence(TEXT)),
+    roles=optional(sequence(TEXT)),
+)
+
+_PARAMETER: Final = shape(
+    DeclaredParameter,
+    name=TEXT,
+    type=optional(member(ParameterType)),
+    is_list=BOOLEAN,
+    required=BOOLEAN,
+    nullable=BOOLEAN,
+    default=JSON,
+    has_default=BOOLEAN,
+    choices=sequence(JSON),
+    min=optional(SCALAR),
+    max=optional(SCALAR),
+    min_length=optional(INTEGER),
+    max_length=optional(INTEGER),
+    pattern=optional(TEXT),
+    max_items=INTEGER,
+    allow_empty=BOOLEAN,
+    wildcards=BOOLEAN,
+    empty_is_absent=optional(BOOLEAN),
+    trusted_only=BOOLEAN,
+)
+
+_ACTION_COPY: Final = shape(
+    ActionCopy,
+    datasource_id=TEXT,
+    name=TEXT,
+    configuration=OBJECT,
+    parameters=sequence(_PARAMETER),
+    timeout_ms=INTEGER,
+    read_only=optional(BOOLEAN),
+    allow_ddl=BOOLEAN,
+    max_affected_rows=optional(INTEGER),
+    numbers=TEXT,
+    confirm_before_execute=BOOLEAN,
+    cancel_on_disconnect=BOOLEAN,
+    user_messages=mapping(TEXT),
+    checked=BOOLEAN,
+)
+
+COLLECTIONS: Final[Mapping[Kind, Collection]] = {
+    Workspace: Collection(
+        name="workspaces",
+        shape=shape(Workspace, without=["revision"], id=TEXT, name=TEXT),
+        indexed={"name": _one(lambda it: it.name)},
+        unique=("name",),
+        label=lambda it: it.name,
+    ),
+    Application: Collection(
+        name="applications",
+        shape=shape(
+            Application,
+            without=["revision"],
+            id=TEXT,
+            workspace_id=TEXT,
+            name=TEXT,
+            published_at=optional(MOMENT),
+        ),
+        indexed={"workspace_id": _one(lambda it: it.workspace_id), "name": _one(lambda it: it.name)},
+        unique=("workspace_id", "name"),
+        label=lambda it: it.name,
+    ),
+    Datasource: Collection(
+        name="datasources",
+        shape=shape(
+            Datasource,
+            without=["revision"],
+            id=TEXT,
+            workspace_id=TEXT,
+            name=TEXT,
+            kind=TEXT,
+            configuration=OBJECT,
+            secrets=mapping(shape(SealedSecret, sealed=BYTES, generation=INTEGER)),
+        ),
+        indexed={
+            "workspace_id": _one(lambda it: it.workspace_id),
+            "name": _one(lambda it: it.name),
+            "kind": _one(lambda it: it.kind),
+        },
+        unique=("workspace_id", "name"),
+        label=lambda it: it.name,
+    ),
+    Action: Collection(
+        name="actions",
+        shape=shape(
+            Action,
+            without=["revision"],
+            id=TEXT,
+            workspace_id=TEXT,
+            application_id=TEXT,
+            draft=_ACTION_COPY,
+            published=optional(_ACTION_COPY),
+        ),
+        indexed={
+            "workspace_id": _one(lambda it: it.workspace_id),
+            "application_id": _one(lambda it: it.application_id),
+            "datasource_id": _datasources,
+            "name": _one(lambda it: it.draft.name),
+        },
+        unique=("application_id", "name"),
+        label=lambda it: it.draft.name,
+    ),
+    Token: Collection(
+        name="tokens",
+        shape=shape(
+            Token,
+            without=["revision"],
+            id=TEXT,
+            sha256=TEXT,
+            role=member(Role),
+            workspace_id=optional(TEXT),
+            user=_USER,
+            created_at=MOMENT,
+            expires_at=MOMENT,
+        ),
+        indexed={"sha256": _one(lambda it: it.sha256), "workspace_id": _one(lambda it: it.workspace_id)},
+        unique=("sha256",),
+        label=lambda it: it.id,
+    ),
+}
+
+KINDS: Final[Mapping[str, Kind]] = {collection.name: kind for kind, collection in COLLECTIONS.items()}
+"""Collection name → kind of record."""
