@@ -12,26 +12,24 @@ Trust ends ``stale_seconds`` after the last good poll began; from then on every 
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, Generic, TypeVar, cast
+from typing import Any, Final, TypeAlias
 
 from appsmith_proxy.errors import StoreStale
 from appsmith_proxy.store.codec import COLLECTIONS
 from appsmith_proxy.store.contract import Changes, ConfigStore, Kind, R, Record, Ref
 
-KEPT: Final = 20_000
-"""How many records are kept; the ones used longest ago go first."""
-KEPT_FINDS: Final = 20_000
-"""How many answers of ``find_one`` that found something are kept."""
+KEPT: Final = 5_000
+"""How many records are kept, and as many answers of ``find_one``. The oldest go first: to move one up each time it is used
+would cost every execution more than reading it again costs one in thousands."""
 KEPT_MISSES: Final = 1_000
 """How many answers that found nothing are kept, apart: a flood of them drives out nothing of use."""
 
 _log = logging.getLogger(__name__)
 
-_K = TypeVar("_K")
-_V = TypeVar("_V")
+_Search: TypeAlias = tuple[Kind, str, str]
+"""Kind, field, value."""
 
 
 class CachedStore:
@@ -53,9 +51,9 @@ class CachedStore:
         self._epoch = 0
         self._drops = 0
         """Counts what the feed has dropped: a read during which it moved may be old, and is not kept."""
-        self._records: _Recent[tuple[Kind, str], Record] = _Recent(KEPT)
-        self._ids: _Recent[tuple[Kind, str, str], str] = _Recent(KEPT_FINDS)
-        self._misses: _Recent[tuple[Kind, str, str], None] = _Recent(KEPT_MISSES)
+        self._records: dict[tuple[Kind, str], Any] = {}
+        self._finds: dict[_Search, tuple[Kind, str]] = {}
+        self._misses: dict[_Search, None] = {}
         self._listeners: list[Callable[[Ref], None]] = []
         self._polling = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -91,27 +89,31 @@ class CachedStore:
 
     def peek(self, kind: type[R], record_id: str) -> R | None:
         """Return the record if it is cached; no I/O. Raises ``StoreStale``."""
-        self._check_trust()
-        return cast("R | None", self._records.recall((kind, record_id)))
+        if self._clock() >= self._trusted_until:
+            raise _stale()
+        record: R | None = self._records.get((kind, record_id))
+        return record
 
     async def get(self, kind: type[R], record_id: str) -> R | None:
         """Return the record, or None if there is none. Raises ``StoreStale``, ``StoreError``."""
         if (cached := self.peek(kind, record_id)) is not None:
             return cached
-        miss = (kind, "id", record_id)
-        if miss in self._misses:
+        search = (kind, "id", record_id)
+        if search in self._misses:
             return None
         drops = self._drops
         record = await self._store.get(kind, record_id)
         if drops == self._drops:
-            self._keep(miss, record)
+            self._keep(search, record)
         return record
 
     def peek_one(self, kind: type[R], field: str, value: str) -> R | None:
         """Return the record whose indexed field has this value if it is cached; no I/O. Raises ``StoreStale``."""
-        self._check_trust()
-        record_id = self._ids.recall((kind, field, value))
-        return None if record_id is None else cast("R | None", self._records.recall((kind, record_id)))
+        if self._clock() >= self._trusted_until:
+            raise _stale()
+        found = self._finds.get((kind, field, value))
+        record: R | None = None if found is None else self._records.get(found)
+        return record
 
     async def find_one(self, kind: type[R], field: str, value: str) -> R | None:
         """Return the record whose indexed field has this value (the first, if several), or None."""
@@ -127,21 +129,14 @@ class CachedStore:
             self._keep(search, record)
         return record
 
-    def _check_trust(self) -> None:
-        if self._clock() >= self._trusted_until:
-            raise StoreStale(
-                "the configuration store has not answered for too long",
-                hint="try again in a moment; if it lasts, the operator finds the cause in the log",
-            )
-
-    def _keep(self, search: tuple[Kind, str, str], record: Record | None) -> None:
+    def _keep(self, search: _Search, record: Record | None) -> None:
         if record is None:
-            self._misses.keep(search, None)
+            _put(self._misses, search, None, KEPT_MISSES)
             return
-        kind, field, _ = search
-        self._records.keep((kind, record.id), record)
-        if field != "id":
-            self._ids.keep(search, record.id)
+        key = (type(record), record.id)
+        _put(self._records, key, record, KEPT)
+        if search[1] != "id":
+            _put(self._finds, search, key, KEPT)
 
     def _take(self, changes: Changes) -> None:
         refs = changes.refs if changes.complete else tuple(Ref(kind) for kind in COLLECTIONS)
@@ -155,8 +150,8 @@ class CachedStore:
             self._records.clear()
         # A changed record may now answer a search that it did not answer before, and the other way round.
         kinds = {ref.kind for ref in refs}
-        for searches in (self._ids, self._misses):
-            searches.drop(lambda search: search[0] in kinds)
+        self._finds = {search: key for search, key in self._finds.items() if search[0] not in kinds}
+        self._misses = {search: None for search in self._misses if search[0] not in kinds}
         self._tell(refs)
 
     def _tell(self, refs: tuple[Ref, ...]) -> None:
@@ -186,28 +181,14 @@ class CachedStore:
                 failing = False
 
 
-class _Recent(OrderedDict[_K, _V], Generic[_K, _V]):
-    """A bounded mapping: what was used longest ago makes room."""
+def _put(kept: dict[Any, Any], key: object, value: object, limit: int) -> None:
+    kept[key] = value
+    if len(kept) > limit:
+        del kept[next(iter(kept))]
 
-    def __init__(self, kept: int) -> None:
-        super().__init__()
-        self._kept = kept
 
-    def recall(self, key: _K) -> _V | None:
-        """Return a value and mark it as just used."""
-        value = self.get(key)
-        if value is not None:
-            self.move_to_end(key)
-        return value
-
-    def keep(self, key: _K, value: _V) -> None:
-        """Keep a value; the one used longest ago goes when there are too many."""
-        self[key] = value
-        self.move_to_end(key)
-        if len(self) > self._kept:
-            self.popitem(last=False)
-
-    def drop(self, unwanted: Callable[[_K], bool]) -> None:
-        """Forget the keys that are unwanted."""
-        for key in [key for key in self if unwanted(key)]:
-            del self[key]
+def _stale() -> StoreStale:
+    return StoreStale(
+        "the configuration store has not answered for too long",
+        hint="try again in a moment; if it lasts, the operator finds the cause in the log",
+    )
