@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -36,7 +36,7 @@ class TlsOptions:
     ca: str = ""
     """Own certificate authorities; ``""``: the system's."""
     certificate: str = ""
-    key: str = ""
+    key: str = field(default="", repr=False)
     pinned_key: str = ""
     """Base64 of the SHA-256 of the server's SubjectPublicKeyInfo (RFC 7469 §2.4), or ``""``."""
 

@@ -1,0 +1,97 @@
+"""Exact values on the wire, by column type."""
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+
+from appsmith_proxy.errors import ContractBroken
+from appsmith_proxy.gateway.encode import SAFE_INTEGER, data_types, encode_result, encode_rows
+from appsmith_proxy.sdk import Body, BodyKind, Column, ColumnType, EncodedRows, Result
+
+CASES: list[tuple[ColumnType, Any, str]] = [
+    (ColumnType.INTEGER, 7, "7"),
+    (ColumnType.INTEGER, SAFE_INTEGER, str(SAFE_INTEGER)),
+    (ColumnType.INTEGER, -SAFE_INTEGER, str(-SAFE_INTEGER)),
+    (ColumnType.INTEGER, SAFE_INTEGER + 1, f'"{SAFE_INTEGER + 1}"'),
+    (ColumnType.INTEGER, -SAFE_INTEGER - 1, f'"{-SAFE_INTEGER - 1}"'),
+    (ColumnType.INTEGER, 2**63, f'"{2**63}"'),
+    (ColumnType.INTEGER, 10**30, f'"{10**30}"'),
+    (ColumnType.DECIMAL, "1.50", '"1.50"'),
+    (ColumnType.DECIMAL, "NaN", '"NaN"'),
+    (ColumnType.FLOAT, 0.1, "0.1"),
+    (ColumnType.FLOAT, float("nan"), '"NaN"'),
+    (ColumnType.FLOAT, float("inf"), '"Infinity"'),
+    (ColumnType.FLOAT, float("-inf"), '"-Infinity"'),
+    (ColumnType.BOOLEAN, True, "true"),
+    (ColumnType.TEXT, "12", '"12"'),
+    (ColumnType.TEXT, "true", '"true"'),
+    (ColumnType.TIMESTAMPTZ, "2020-01-01T00:00:00Z", '"2020-01-01T00:00:00Z"'),
+    (ColumnType.BYTES, b"\x00\xff" * 40, '"' + "AP8A/wD/AP8A/wD/AP8A/wD/AP8A/wD/AP8A/wD/AP8A/wD/AP8A/wD/AP8A/wD/AP8A/wD/AP8A/wD/AP8A/wD/AP8A/wD/AP8A/wD/AP8=" + '"'),
+    (ColumnType.JSON, '{"a": 1.00, "a": 12345678901234567890}', '{"a": 1.00, "a": 12345678901234567890}'),
+    (ColumnType.JSON, b"[ 1 ]", "[ 1 ]"),
+    (ColumnType.ANY, 5, "5"),
+    (ColumnType.ANY, 2**60, f'"{2**60}"'),
+    (ColumnType.ANY, "5", '"5"'),
+    (ColumnType.ANY, b"\x01", '"AQ=="'),
+    (ColumnType.ANY, float("nan"), '"NaN"'),
+    (ColumnType.ANY, False, "false"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "cell", "expected"), CASES)
+def test_a_value_looks_as_its_column_type_says(kind: ColumnType, cell: Any, expected: str) -> None:
+    columns = [Column("v", kind, "native"), Column("n", kind, "native")]
+    assert encode_rows(columns, [(cell, None)], numbers="string").decode() == f'[{{"v":{expected},"n":null}}]'
+
+
+def test_decimals_become_numbers_with_their_own_digits_when_asked() -> None:
+    columns = [Column("v", ColumnType.DECIMAL, "numeric")]
+    text = encode_rows(columns, [("1.50",), ("NaN",), ("12345678901234567890.123",)], numbers="number").decode()
+    assert text == '[{"v":1.50},{"v":"NaN"},{"v":12345678901234567890.123}]'
+
+
+def test_one_large_integer_does_not_change_how_the_others_look() -> None:
+    columns = [Column("a", ColumnType.INTEGER, "int8"), Column("b", ColumnType.BYTES, "bytea")]
+    text = encode_rows(columns, [(1, b"x"), (2**62, None)], numbers="string")
+    assert orjson.loads(text) == [{"a": 1, "b": "eA=="}, {"a": str(2**62), "b": None}]
+
+
+def test_a_cell_that_is_not_what_its_type_promises_is_the_drivers_fault() -> None:
+    with pytest.raises(ContractBroken):
+        encode_rows([Column("v", ColumnType.TEXT, "text")], [(object(),)], numbers="string")
+    with pytest.raises(ContractBroken):
+        encode_rows([Column("v", ColumnType.ANY, "")], [(object(),)], numbers="string")
+
+
+def test_statements_without_rows_answer_the_count() -> None:
+    assert encode_result(Result(affected=3), numbers="string") == b'[{"affectedRows":3}]'
+    assert encode_result(Result(), numbers="string") == b'[{"affectedRows":0}]'
+
+
+def test_rows_that_the_database_encoded_are_joined_untouched() -> None:
+    rows = EncodedRows(['{"a":1.0}', b'{"a":2.0}'])
+    assert encode_result(Result(rows=rows), numbers="string") == b'[{"a":1.0},{"a":2.0}]'
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected", "types"),
+    [
+        (BodyKind.JSON, b' [ {"a":1.00} ]', b' [ {"a":1.00} ]', ("TABLE", "JSON", "RAW")),
+        (BodyKind.JSON, b'{"a":1}', b'{"a":1}', ("JSON", "RAW")),
+        (BodyKind.JSON, b"[1]", b"[1]", ("JSON", "RAW")),
+        (BodyKind.JSON, b"3", b"3", ("RAW",)),
+        (BodyKind.JSON, b"", b"null", ()),
+        (BodyKind.TEXT, b'a "b"', b'"a \\"b\\""', ("RAW",)),
+        (BodyKind.BINARY, b"\xff\x00", b'"/wA="', ("RAW",)),
+    ],
+)
+def test_http_bodies_become_one_json_value(
+    kind: BodyKind, value: bytes, expected: bytes, types: tuple[str, ...]
+) -> None:
+    result = Result(body=Body(kind=kind, value=value, status=200))
+    encoded = encode_result(result, numbers="string")
+    assert encoded == expected
+    assert data_types(result, encoded) == types
+    json.loads(encoded)
