@@ -1,0 +1,296 @@
+"""What requests may hold: pydantic models that parse bodies and queries, and that the OpenAPI document is made from.
+
+Strict on purpose: no unknown field, no text where a number is meant, no null where nothing says so. Names are camelCase
+on the wire and snake_case here.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from appsmith_proxy.errors import InvalidRequest, Problem
+from appsmith_proxy.model.ids import ID_PATTERN
+from appsmith_proxy.model.parameters import MAX_ITEMS, DeclaredParameter
+from appsmith_proxy.model.records import DEFAULT_TIMEOUT_MS
+from appsmith_proxy.sdk import ParameterType
+from appsmith_proxy.web.decode import SHOWN_PROBLEMS, join
+
+Id: TypeAlias = Annotated[str, Field(pattern=f"^{ID_PATTERN.pattern}$", description="24 lower-case hexadecimal digits")]
+Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
+Revision: TypeAlias = Annotated[int, Field(ge=0, description="of the record as you read it; a stale one gets 409")]
+Numbers: TypeAlias = Literal["string", "number"]
+Configuration: TypeAlias = Annotated[
+    dict[str, Any], Field(description="by the driver's table of fields: see GET /plugins", max_length=100)
+]
+MAX_PAGE: Final = 500
+DEFAULT_PAGE: Final = 100
+
+
+def _check_bound(value: Any) -> Any:
+    if value is None or (isinstance(value, int | float | str) and not isinstance(value, bool)):
+        return value
+    raise PydanticCustomError("bound_type", "must be a number or text")
+
+
+Bound: TypeAlias = Annotated[
+    Any,
+    AfterValidator(_check_bound),
+    WithJsonSchema({"type": ["number", "string", "null"], "description": "for dates and times their ISO text"}),
+]
+Length: TypeAlias = Annotated[int, Field(ge=0)] | None
+TimeoutMs: TypeAlias = Annotated[int, Field(ge=1, description="until the execution is cancelled")]
+AffectedRows: TypeAlias = Annotated[int, Field(ge=0, description="a write that changes more rows is rolled back")]
+UserMessages: TypeAlias = Annotated[
+    dict[str, Annotated[str, Field(max_length=1_024)]],
+    Field(max_length=100, description="error code or constraint → what a viewer is told"),
+]
+Parameters: TypeAlias = Annotated[list["ParameterBody"], Field(max_length=500)]
+
+
+class Wire(BaseModel):
+    """The base of everything that comes in or goes out."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
+
+
+class WorkspaceBody(Wire):
+    """A new workspace."""
+
+    name: Name
+
+
+class WorkspacePatch(Wire):
+    """A change to a workspace."""
+
+    revision: Revision
+    name: Name = ""
+
+
+class ApplicationBody(Wire):
+    """A new application."""
+
+    workspace_id: Id
+    name: Name
+
+
+class ApplicationPatch(Wire):
+    """A change to an application."""
+
+    revision: Revision
+    name: Name = ""
+
+
+class DatasourceBody(Wire):
+    """A new datasource. Secret fields go into ``configuration`` and come back only as names in ``secretsSet``."""
+
+    workspace_id: Id
+    name: Name
+    kind: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,63}$", description="one of GET /plugins")]
+    configuration: Configuration = {}
+
+
+class DatasourcePatch(Wire):
+    """A change to a datasource. A secret that is left out is kept; null deletes it."""
+
+    revision: Revision
+    name: Name = ""
+    configuration: Configuration = {}
+
+
+class ParameterBody(Wire):
+    """What an author says of a binding. Everything but the name is optional."""
+
+    name: Annotated[str, Field(min_length=1, max_length=1_024)]
+    type: Annotated[ParameterType, Field(strict=False)] | None = None
+    is_list: Annotated[bool, Field(alias="list")] = False
+    required: bool = True
+    nullable: bool = False
+    default: Any = None
+    choices: Annotated[list[Any], Field(max_length=MAX_ITEMS)] = []
+    min: Bound = None
+    max: Bound = None
+    min_length: Length = None
+    max_length: Length = None
+    pattern: Annotated[str, Field(max_length=1_024)] | None = None
+    max_items: Annotated[int, Field(ge=1, le=MAX_ITEMS)] = MAX_ITEMS
+    allow_empty: bool = False
+    wildcards: bool = False
+    empty_is_absent: bool | None = None
+    trusted_only: bool = False
+
+    def declared(self) -> DeclaredParameter:
+        """Return the declaration in the proxy's own words."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        values["choices"] = tuple(self.choices)
+        values["has_default"] = self.default is not None
+        return DeclaredParameter(**values)
+
+
+class ActionBody(Wire):
+    """A new action: its draft."""
+
+    application_id: Id
+    datasource_id: Id
+    name: Name
+    configuration: Configuration
+    parameters: Parameters = []
+    timeout_ms: TimeoutMs = DEFAULT_TIMEOUT_MS
+    read_only: Annotated[bool | None, Field(description="null: true when the statement only reads")] = None
+    allow_ddl: bool = False
+    max_affected_rows: AffectedRows | None = None
+    numbers: Numbers = "string"
+    confirm_before_execute: bool = False
+    cancel_on_disconnect: bool = False
+    user_messages: UserMessages = {}
+
+
+class ActionPatch(Wire):
+    """A change to an action's draft. Null puts a field back to its default."""
+
+    revision: Revision
+    datasource_id: Id = ""
+    name: Name = ""
+    configuration: Configuration = {}
+    parameters: Parameters | None = None
+    timeout_ms: TimeoutMs | None = None
+    read_only: bool | None = None
+    allow_ddl: bool | None = None
+    max_affected_rows: AffectedRows | None = None
+    numbers: Numbers | None = None
+    confirm_before_execute: bool | None = None
+    cancel_on_disconnect: bool | None = None
+    user_messages: Annotated[dict[str, str | None], Field(max_length=100)] | None = None
+
+
+class ExecuteBody(Wire):
+    """One execution, as JSON."""
+
+    action_id: Id
+    view_mode: Annotated[bool, Field(description="false asks for the draft; only an editor gets it")] = False
+    params: Annotated[dict[str, Any], Field(description="binding → value; a binding that is not here is absent")] = {}
+    numbers: Annotated[Numbers | None, Field(description="how decimals are written; null: as the action says")] = None
+
+
+class ExecuteMetadata(Wire):
+    """The part ``executeActionDTO`` of the family's form. What its front ends send for themselves is ignored."""
+
+    action_id: Id
+    view_mode: bool = False
+    param_properties: dict[str, Any] = {}
+    numbers: Numbers | None = None
+    params: Any = None
+    analytics_properties: Any = None
+    param_map: Any = None
+    pagination_field: Any = None
+    datasource_id: Any = None
+
+
+class ListQuery(Wire):
+    """Which part of a list."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
+    after: Annotated[str, Field(pattern=f"^({ID_PATTERN.pattern})?$", description="``next`` of the page before")] = ""
+
+
+class ApplicationListQuery(ListQuery):
+    """Which applications."""
+
+    workspace_id: Id | None = None
+
+
+class DatasourceListQuery(ListQuery):
+    """Which datasources."""
+
+    workspace_id: Id | None = None
+
+
+class ActionListQuery(ListQuery):
+    """Which actions."""
+
+    application_id: Id | None = None
+    datasource_id: Id | None = None
+
+
+class ViewQuery(Wire):
+    """Whose published actions."""
+
+    application_id: Id
+
+
+class StructureQuery(Wire):
+    """Which part of a structure."""
+
+    path: Annotated[
+        list[Annotated[str, Field(max_length=256)]], Field(max_length=8, description="repeat it: schema, then table")
+    ] = []
+    page: Annotated[str, Field(max_length=1_024, description="``next`` of the page before")] | None = None
+
+
+M = TypeVar("M", bound=Wire)
+
+
+def parse(model: type[M], value: Any, *, path: str = "") -> M:
+    """Read a decoded JSON value as a model.
+
+    Raises:
+        InvalidRequest: with every problem, each with its path; values are never quoted.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise InvalidRequest("the request is not valid", details=_problems(error, path)) from None
+
+
+def given(patch: Wire) -> dict[str, Any]:
+    """Return the fields that a patch really holds, by their snake_case names."""
+    return {name: getattr(patch, name) for name in sorted(patch.model_fields_set - {"revision"})}
+
+
+_MESSAGES: Final[Mapping[str, str | Callable[[Mapping[str, Any]], str]]] = {
+    "missing": "is required",
+    "extra_forbidden": "no such field",
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "int_type": "must be an integer",
+    "float_type": "must be a number",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "list_type": "must be a list",
+    "bound_type": "must be a number or text",
+    "string_pattern_mismatch": "does not have the right form",
+    "string_too_short": lambda bound: f"must have at least {bound['min_length']} characters",
+    "string_too_long": lambda bound: f"must have at most {bound['max_length']} characters",
+    "too_long": lambda bound: f"must have at most {bound['max_length']} entries",
+    "greater_than_equal": lambda bound: f"must be at least {bound['ge']}",
+    "less_than_equal": lambda bound: f"must be at most {bound['le']}",
+    "literal_error": lambda bound: f"must be {bound['expected']}",
+    "enum": lambda bound: f"must be {bound['expected']}",
+}
+"""pydantic's error type → our words. A type that is not here is only called invalid: its message might quote a value."""
+
+
+def _problems(error: ValidationError, path: str) -> tuple[Problem, ...]:
+    found: dict[tuple[str, str], Problem] = {}
+    for row in error.errors(include_url=False, include_input=False):
+        problem = _problem(row, path)
+        found.setdefault((problem.path, problem.message), problem)
+    return tuple(found.values())[:SHOWN_PROBLEMS]
+
+
+def _problem(row: ErrorDetails, path: str) -> Problem:
+    where = path
+    for key in row["loc"]:
+        where = join(where, key)
+    words = _MESSAGES.get(row["type"], "is not valid")
+    return Problem(where, words if isinstance(words, str) else words(row.get("ctx", {})))
