@@ -32,6 +32,9 @@ Kind: TypeAlias = type[Any]
 PAGE: Final = 100
 """How many records ``find`` answers unless told otherwise."""
 
+FEED_KEPT: Final = 1_000
+"""How many epochs back the feed can tell; a reader that is further behind drops everything it has."""
+
 DEMO_MARK: Final = "demo"
 """The meta key that marks a store made by the demo; ``serve`` refuses such a store."""
 

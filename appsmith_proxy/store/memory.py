@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from appsmith_proxy.store import refusals
 from appsmith_proxy.store.codec import COLLECTIONS, Encoded, check_where, decode, encode
 from appsmith_proxy.store.contract import (
+    FEED_KEPT,
     PAGE,
     Change,
     Changes,
@@ -19,9 +19,6 @@ from appsmith_proxy.store.contract import (
     Require,
     RequireNone,
 )
-
-FEED_KEPT: Final = 1_000
-"""How many epochs back the feed can tell."""
 
 
 @dataclass(frozen=True, slots=True)
