@@ -139,7 +139,7 @@ def _trust(context: ssl.SSLContext, ca: str) -> None:
         return
     try:
         context.load_verify_locations(cadata=ca)
-    except (ssl.SSLError, ValueError):
+    except (ssl.SSLError, ValueError, TypeError):
         raise _unreadable("certificate authorities", "Give one or more PEM certificates.") from None
 
 
