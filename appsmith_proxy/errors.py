@@ -25,6 +25,7 @@ Texts here are ours and safe to show: they never hold a secret, a statement or a
 apart in ``DatasourceError.native_message``, which only an editor may see, redacted.
 """
 
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -366,3 +367,14 @@ def all_errors(root: type[ProxyError] = ProxyError) -> Iterator[type[ProxyError]
     yield root
     for child in root.__subclasses__():
         yield from all_errors(child)
+
+
+def describe(error: BaseException | None, *, causes: int = 5) -> str:
+    """Return the class names and places of an exception and its causes, for the log: never its text, which quotes values."""
+    parts: list[str] = []
+    while error is not None and len(parts) < causes:
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+        parts.append(f"{type(error).__module__}.{type(error).__qualname__}{where}")
+        error = error.__cause__ or error.__context__
+    return " caused by ".join(parts) or "nothing was raised"
