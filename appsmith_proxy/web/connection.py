@@ -1,0 +1,198 @@
+"""The server's side of a connection: deadlines, caps and error answers that aiohttp does not have.
+
+aiohttp waits for ever on a client that sends slowly or not at all, logs malformed bytes with a traceback and sends them
+back. Here each phase has a deadline, each address a share, and every answer is one of ours.
+
+==================  ========================================================
+phase               ends
+==================  ========================================================
+no request          after ``idle_seconds``
+headers             ``header_seconds`` after their first byte
+body                after ``body_seconds`` (``bodies.py``)
+answer              after ``write_seconds`` without progress to its end
+==================  ========================================================
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from email.utils import formatdate
+from typing import Any, Final, cast, final
+
+from aiohttp.web import BaseRequest, RequestHandler, Server, StreamResponse
+
+from appsmith_proxy.errors import InternalError, InvalidRequest, ProxyError, describe
+from appsmith_proxy.web.answer import Answer
+from appsmith_proxy.web.envelope import failure
+from appsmith_proxy.web.options import WebOptions
+from appsmith_proxy.web.request_ids import RequestIds
+from appsmith_proxy.web.statuses import status_of
+
+MAX_LINE_BYTES: Final = 8_190
+MAX_HEADERS: Final = 100
+LINGER_SECONDS: Final = 2.0
+"""For the rest of a body that was refused."""
+
+_log: Final = logging.getLogger("appsmith_proxy.web")
+
+
+@final
+class WebServer(Server):
+    """Accepts connections within the caps and gives each a ``Connection``. Listening is for whoever owns it."""
+
+    def __init__(self, handler: Any, *, options: WebOptions, request_ids: RequestIds) -> None:
+        super().__init__(
+            handler,
+            handler_cancellation=True,
+            keepalive_timeout=options.idle_seconds,
+            lingering_time=LINGER_SECONDS,
+            max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_LINE_BYTES,
+            max_headers=MAX_HEADERS,
+            auto_decompress=False,
+            access_log=None,
+            logger=_log,
+        )
+        self.options = options
+        self.request_ids = request_ids
+        self.draining = False
+        """No connection is kept any more: each answer closes its own."""
+        self._open: Counter[str] = Counter()
+        self._second = 0
+        self._date = b""
+
+    def __call__(self) -> RequestHandler:
+        return Connection(self, loop=self._loop, **self._kwargs)
+
+    def admit(self, address: str) -> bool:
+        """Count a new connection; False when there are too many."""
+        full = (
+            self._open.total() >= self.options.connections
+            or self._open[address] >= self.options.connections_per_address
+        )
+        if not full:
+            self._open[address] += 1
+        return not full
+
+    def leave(self, address: str) -> None:
+        """Count a connection that was admitted and is gone."""
+        self._open[address] -= 1
+        if not self._open[address]:
+            del self._open[address]
+
+    def date(self) -> bytes:
+        """Return the time of day for the Date header, formatted once a second."""
+        now = int(time.time())
+        if now != self._second:
+            self._second = now
+            self._date = formatdate(now, usegmt=True).encode()
+        return self._date
+
+
+@final
+class Connection(RequestHandler):
+    """One connection. aiohttp parses and keeps it alive; this adds the deadlines and the error answers."""
+
+    __slots__ = ("_address", "_header_timer", "_server")
+
+    def __init__(self, server: WebServer, *, loop: asyncio.AbstractEventLoop, **kwargs: Any) -> None:
+        super().__init__(server, loop=loop, **kwargs)
+        self._server = server
+        self._address: str | None = None
+        self._header_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def draining(self) -> bool:
+        """The server is about to stop."""
+        return self._server.draining
+
+    def date(self) -> bytes:
+        """Return the Date header's value."""
+        return self._server.date()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        peer = transport.get_extra_info("peername")
+        address = str(peer[0]) if isinstance(peer, tuple) and peer else ""
+        if not self._server.admit(address):
+            cast("asyncio.Transport", transport).abort()
+            return
+        self._address = address
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._address is not None:
+            self._server.leave(self._address)
+            self._address = None
+        self._stop_header_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        waiting = self._waiter is not None and not self._waiter.done()
+        if not waiting:
+            if self._header_timer is not None:
+                self._stop_header_timer()
+        elif data and self._header_timer is None:
+            self._header_timer = self._loop.call_later(self._server.options.header_seconds, self._cut)
+
+    async def drained(self) -> None:
+        """Wait until the client has taken enough.
+
+        Raises:
+            ConnectionError: it did not, in time.
+        """
+        if not self.writing_paused:
+            return
+        try:
+            async with asyncio.timeout(self._server.options.write_seconds):
+                await self._drain_helper()
+        except TimeoutError:
+            self._cut()
+            raise ConnectionResetError from None
+
+    def close_by_deadline(self) -> None:
+        """Give the client a bounded time to take what is written, then cut it off."""
+        transport = self.transport
+        if transport is not None and transport.get_write_buffer_size():
+            self._loop.call_later(self._server.options.write_seconds, transport.abort)
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> StreamResponse:
+        """Answer what aiohttp could not parse, or what got past the error boundary. Nothing of it is repeated."""
+        request_id = self._server.request_ids.next()
+        error: ProxyError
+        if status < 500:  # reason: only a malformed request comes here with such a status
+            error = InvalidRequest("this is not an HTTP request that can be read")
+            _log.debug("malformed request %s", request_id)
+        else:
+            error = InternalError("something unexpected happened", hint="the log has the request id")
+            _log.error("request %s failed: %s", request_id, describe(exc))
+        status = status_of(error)
+        answer = Answer(status, (failure(error, status=status),), request_id=request_id)
+        self.close()
+        return as_response(answer)
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Log class names and places: aiohttp's own text and traceback quote what the client sent."""
+        error = kw.get("exc_info")
+        _log.error("a connection failed: %s", describe(error if isinstance(error, BaseException) else None))
+
+    def _cut(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+
+    def _stop_header_timer(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+
+def as_response(answer: Answer) -> StreamResponse:
+    """Return an answer as what aiohttp's types ask for; it uses three of its members, which ``Answer`` has."""
+    return cast("StreamResponse", answer)

@@ -1,0 +1,176 @@
+"""The envelope of every answer, built by joining bytes: what the gateway encoded is never decoded again.
+
+::
+
+    {"responseMeta": {"status", "success"[, "error"]}, "data": …, "errorDisplay": ""}
+"""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+
+from appsmith_proxy.errors import DatasourceError, NotFound, ProxyError, Unauthenticated
+from appsmith_proxy.gateway.execution import Execution, HttpAnswer
+from appsmith_proxy.web.statuses import error_type_of
+
+BINARY_HEADER: Final = "X-APPSMITH-DATATYPE"
+"""The mark by which front ends of this family know that ``body`` is base64."""
+
+FIXED_MESSAGES: Final[Mapping[type[ProxyError], str]] = {
+    Unauthenticated: "a valid API token is needed",
+    NotFound: "there is no such thing, or it is not yours",
+}
+"""Errors whose answers are the same bytes whatever raised them: they must not tell what exists, or what was wrong."""
+
+_NULL: Final = b"null"
+
+
+def success(data: bytes, *, status: int = 200) -> tuple[bytes, ...]:
+    """Return the envelope of an answer as pieces to be written one after the other."""
+    return (b'{"responseMeta":{"status":%d,"success":true},"data":' % status, data, b',"errorDisplay":""}')
+
+
+def failure(error: ProxyError, *, status: int) -> bytes:
+    """Return the envelope of a failed request."""
+    message, hint, details = error.message, error.hint, error.details
+    for kind, fixed in FIXED_MESSAGES.items():
+        if isinstance(error, kind):
+            message, hint, details = fixed, "", ()
+    body: dict[str, Any] = {
+        "code": error.code,
+        "message": message,
+        "title": error.title,
+        "errorType": error_type_of(error),
+    }
+    if hint:
+        body["hint"] = hint
+    if details:
+        body["details"] = [problem.as_json() for problem in details]
+    return orjson.dumps(
+        {
+            "responseMeta": {"status": status, "success": False, "error": body},
+            "data": None,
+            "errorDisplay": f"{error.code}: {message}",
+        }
+    )
+
+
+def execution_data(execution: Execution) -> tuple[bytes, ...]:
+    """Return ``data`` of an execute call as pieces."""
+    error = execution.error
+    if error is not None:
+        return _failed_data(execution, error)
+    http = execution.http
+    return (
+        b'{"statusCode":',
+        _NULL if http is None else orjson.dumps(_status_line(http)),
+        b',"title":null,"errorType":null,"headers":',
+        _NULL if http is None else orjson.dumps(_headers(http)),
+        b',"body":',
+        execution.body,
+        b',"readableError":null,"isExecutionSuccess":true,"messages":',
+        orjson.dumps(execution.messages) if execution.messages else b"[]",
+        b',"request":',
+        _request(execution),
+        b',"dataTypes":',
+        _DATA_TYPES.get(execution.data_types) or _data_types(execution.data_types),
+        b',"pluginErrorDetails":null,"columns":',
+        _columns(execution),
+        b',"truncated":true,"executionId":"' if execution.truncated else b',"truncated":false,"executionId":"',
+        execution.id.encode(),
+        b'"}',
+    )
+
+
+def _failed_data(execution: Execution, error: ProxyError) -> tuple[bytes, ...]:
+    """Return ``data`` of a failed query: to a viewer the code, the title, the id and the action's own words, and no more."""
+    shown = execution.user_message or error.title
+    native_code = native_message = None
+    body = orjson.dumps(shown)
+    http = None
+    if execution.editor:
+        shown = execution.user_message or error.message
+        native = error if isinstance(error, DatasourceError) else None
+        native_code = (native and native.native_code) or None
+        native_message = (native and native.native_message) or None
+        http = execution.http
+        body = execution.body if http is not None else orjson.dumps(native_message or error.message)
+    head = {
+        "statusCode": error.code,
+        "title": error.title,
+        "errorType": error_type_of(error),
+        "headers": None if http is None else _headers(http),
+        "readableError": shown,
+        "isExecutionSuccess": False,
+        "messages": _advice(error) if execution.editor else [],
+        "dataTypes": [],
+        "pluginErrorDetails": {
+            "title": error.title,
+            "errorType": error_type_of(error),
+            "appsmithErrorCode": error.code,
+            "appsmithErrorMessage": shown,
+            "downstreamErrorCode": native_code,
+            "downstreamErrorMessage": native_message,
+        },
+        "columns": [],
+        "truncated": False,
+        "executionId": execution.id,
+    }
+    return (orjson.dumps(head)[:-1], b',"request":', _request(execution), b',"body":', body, b"}")
+
+
+def _advice(error: ProxyError) -> list[str]:
+    """Return what an editor can do: the hint, and each problem with its place."""
+    hint = [error.hint] if error.hint else []
+    return hint + [f"{problem.path}: {problem.message}" for problem in error.details]
+
+
+def _request(execution: Execution) -> bytes:
+    shown = execution.request
+    if shown is None or not execution.editor:
+        return _NULL
+    return orjson.dumps(
+        {"query": shown.query, "executionParameters": shown.execution_parameters}, default=str, option=_LENIENT
+    )
+
+
+def _columns(execution: Execution) -> bytes:
+    if execution.editor:
+        rows = [{"name": row.name, "type": row.type, "nativeType": row.native_type} for row in execution.columns]
+    else:
+        rows = [{"name": row.name, "type": row.type} for row in execution.columns]
+    return orjson.dumps(rows)
+
+
+def _data_types(words: Iterable[str]) -> bytes:
+    return orjson.dumps([{"dataType": word} for word in words])
+
+
+_DATA_TYPES: Final[Mapping[tuple[str, ...], bytes]] = {
+    words: _data_types(words) for words in ((), ("RAW",), ("TABLE", "JSON", "RAW"), ("JSON", "RAW"))
+}
+"""What nearly every answer says, encoded once."""
+
+_LENIENT: Final = orjson.OPT_NON_STR_KEYS
+
+
+def _status_line(http: HttpAnswer) -> str:
+    reason = http.reason
+    if not reason:
+        try:
+            reason = HTTPStatus(http.status).phrase
+        except ValueError:
+            reason = ""
+    return f"{http.status} {reason}".rstrip()
+
+
+def _headers(http: HttpAnswer) -> dict[str, list[str]]:
+    named: dict[str, list[str]] = {}
+    for name, value in http.headers:
+        if name.upper() != BINARY_HEADER:  # reason: only our own mark counts
+            named.setdefault(name, []).append(value)
+    if http.binary:
+        named[BINARY_HEADER] = ["BINARY"]
+    return named
