@@ -16,6 +16,7 @@ from appsmith_proxy.sdk import (
     OpenContext,
     Result,
     Secret,
+    check_configuration,
 )
 from appsmith_proxy.testing.harness import Call, Harness
 from appsmith_proxy.testing.network import LoopbackNetwork
@@ -58,8 +59,6 @@ class Rig:
 
     def complete(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
         """Return the configuration as the proxy would give it: checked, defaults filled in."""
-        from appsmith_proxy.sdk import check_configuration  # noqa: PLC0415
-
         names = frozenset(self.harness.secrets())
         normal, problems = check_configuration(self.driver.fields, configuration, secrets_set=names)
         assert not problems, f"the harness's configuration is not valid: {problems}"
