@@ -84,7 +84,7 @@ from appsmith_proxy.sdk.statements import (
     Statement,
     Value,
 )
-from appsmith_proxy.sdk.values import TypeFamily, json_text, misfit, number_text, to_text
+from appsmith_proxy.sdk.values import TypeFamily, is_json, json_text, misfit, number_text, to_text
 
 __all__ = [
     "API_VERSION",
@@ -160,6 +160,7 @@ __all__ = [
     "Value",
     "check_configuration",
     "hookimpl",
+    "is_json",
     "json_schema",
     "json_text",
     "misfit",

@@ -86,6 +86,15 @@ def json_text(value: Value | Decimal) -> str:
     return orjson.dumps(value, default=_json_default).decode()
 
 
+def is_json(data: bytes) -> bool:
+    """Return whether ``data`` is exactly one JSON text in UTF-8 (RFC 8259; no NaN, no byte order mark)."""
+    try:
+        orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
 def misfit(index: int, expected: str, *, hint: str = "") -> ParameterInvalid:
     """Return the error for a value that does not fit its place."""
     return ParameterInvalid(
