@@ -1,0 +1,165 @@
+"""One SQLite file as a Client: reads on read-only connections side by side, writes one after the other.
+
+::
+
+    read    run ─▶ fetch in batches ─▶ finish
+    write   BEGIN IMMEDIATE ─▶ run ─▶ fetch ─▶ count ─▶ COMMIT       (anything wrong: ROLLBACK)
+"""
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import aiosqlite
+
+from appsmith_proxy.sdk import (
+    Client,
+    DatasourceError,
+    ExecuteRequest,
+    Health,
+    Limits,
+    Outcome,
+    PermissionRejected,
+    Prepared,
+    ResourceExhausted,
+    Result,
+    Statement,
+    StatementInvalid,
+    Structure,
+)
+from appsmith_proxy_sqlite.connection import Connection, Lane
+from appsmith_proxy_sqlite.files import DatabaseFile
+from appsmith_proxy_sqlite.pool import Pool
+from appsmith_proxy_sqlite.structure import describe_main
+from appsmith_proxy_sqlite.values import Native, native_values, result_columns, weight
+
+_CHECK_SECONDS: Final = 10.0
+_LARGEST_BATCH: Final = 512
+_EXPLAIN: Final = re.compile(r"\s*EXPLAIN\b", re.IGNORECASE)
+
+
+class SqliteClient(Client):
+    """One file. Opens connections when they are needed."""
+
+    def __init__(
+        self, file: DatabaseFile, *, read_only: bool, foreign_keys: bool, max_connections: int, idle_seconds: float
+    ) -> None:
+        self._file = file
+        self._read_only = read_only
+
+        async def open_connection(lane: Lane) -> Connection:
+            return await Connection.open(file, lane, foreign_keys=foreign_keys)
+
+        self._pool = Pool(open_connection, size=max_connections, idle_seconds=idle_seconds)
+
+    async def check(self) -> Health:
+        """Open the file and read its schema: a file that is no database fails here."""
+        deadline = _in(_CHECK_SECONDS)
+        async with self._pool.lease(Lane.READ, deadline=deadline) as connection:
+            await connection.own("SELECT count(*) FROM sqlite_schema", deadline=deadline)
+        loose = await asyncio.to_thread(self._file.others_may_write)
+        warnings = ("every user of the machine may write the file",) if loose else ()
+        return Health(server=f"SQLite {sqlite3.sqlite_version}", warnings=warnings)
+
+    async def execute(self, request: ExecuteRequest) -> Result:
+        """Run one statement. A write runs in a transaction of its own."""
+        statement = _statement(request)
+        values = native_values(statement.parameters, request.values)
+        writes = statement.writes and not request.read_only
+        async with self._pool.lease(self._lane(writes=writes), deadline=request.deadline) as connection:
+            work = _write if writes else _read
+            return await work(connection, statement.text, values, request)
+
+    async def prepare(self, statement: Statement, *, deadline: float) -> Prepared:
+        """Let SQLite compile the statement: EXPLAIN does that and runs nothing of it. It reports no types."""
+        text = statement.text if _EXPLAIN.match(statement.text) else f"EXPLAIN {statement.text}"
+        unknown = (None,) * len(statement.parameters)
+        async with self._pool.lease(self._lane(writes=statement.writes), deadline=deadline) as connection:
+            await connection.run_patiently(text, unknown, deadline=deadline)
+        return Prepared(parameter_types=unknown, columns=(), returns_rows=statement.returns_rows)
+
+    async def describe(self, path: Sequence[str], page: str | None) -> Structure:
+        """Describe the tables and views of the file. There is one schema, ``main``."""
+        if tuple(path) not in ((), ("main",)):
+            return Structure(tables=())
+        deadline = _in(_CHECK_SECONDS)
+        async with self._pool.lease(Lane.READ, deadline=deadline) as connection:
+            return await describe_main(connection, page, deadline=deadline)
+
+    async def close(self) -> None:
+        """Interrupt what runs and close every connection."""
+        await self._pool.close()
+
+    def _lane(self, *, writes: bool) -> Lane:
+        if writes and self._read_only:
+            raise PermissionRejected("the datasource is read-only", outcome=Outcome.NOT_SENT)
+        return Lane.WRITE if writes else Lane.READ
+
+
+async def _read(connection: Connection, text: str, values: Sequence[Native], request: ExecuteRequest) -> Result:
+    cursor = await connection.run_patiently(text, values, deadline=request.deadline)
+    return await _answer(connection, cursor, request.limits)
+
+
+async def _write(connection: Connection, text: str, values: Sequence[Native], request: ExecuteRequest) -> Result:
+    deadline, limit = request.deadline, request.limits.affected
+    await connection.own("BEGIN IMMEDIATE", deadline=deadline)
+    before = connection.total_changes
+    cursor = await connection.run(text, values, deadline=deadline)
+    answer = await _answer(connection, cursor, request.limits)
+    await connection.finish()
+    affected = await _affected(connection, before, deadline)
+    if limit is not None and affected > limit:
+        raise ResourceExhausted(
+            f"the statement would change more than {limit} rows, so nothing was changed", outcome=Outcome.ROLLED_BACK
+        )
+    await _commit(connection, deadline)
+    return replace(answer, affected=affected)
+
+
+async def _answer(connection: Connection, cursor: aiosqlite.Cursor, limits: Limits) -> Result:
+    """Read the rows up to the limits, in batches that grow with what is left of them."""
+    if not cursor.description:
+        return Result(affected=0)
+    columns, messages = result_columns([column[0] for column in cursor.description])
+    rows: list[tuple[Any, ...]] = []
+    size, batch = 0, 1
+    while found := await connection.fetch(min(batch, limits.rows - len(rows) + 1)):
+        for row in found:
+            size += weight(row)
+            if len(rows) == limits.rows or size > limits.bytes:
+                return Result(columns=columns, rows=rows, truncated=True, messages=messages)
+            rows.append(row)
+        # Never much more in memory than the limit allows: rows may be large.
+        batch = min(2 * batch, _LARGEST_BATCH, 1 + (limits.bytes - size) * len(rows) // max(size, 1))
+    return Result(columns=columns, rows=rows, messages=messages)
+
+
+async def _affected(connection: Connection, before: int, deadline: float) -> int:
+    """Return how many rows the statement itself changed; triggers and cascades are not counted."""
+    if connection.total_changes == before:
+        return 0  # changes() would still tell of an earlier statement
+    ((count,),) = await connection.own("SELECT changes()", deadline=deadline)
+    return int(count)
+
+
+async def _commit(connection: Connection, deadline: float) -> None:
+    try:
+        await connection.own("COMMIT", deadline=deadline)
+    except DatasourceError as error:
+        if not connection.in_transaction:
+            error.outcome = Outcome.UNKNOWN
+        raise
+
+
+def _statement(request: ExecuteRequest) -> Statement:
+    if not isinstance(request.payload, Statement):
+        raise StatementInvalid("only SQL statements can run here", outcome=Outcome.NOT_SENT)
+    return request.payload
+
+
+def _in(seconds: float) -> float:
+    return asyncio.get_running_loop().time() + seconds
