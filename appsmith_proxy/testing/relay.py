@@ -112,7 +112,7 @@ class Relay:
     async def up(self) -> None:
         """Listen. May be called when it listens already."""
         if self._server is None:
-            self._server = await asyncio.start_server(self._serve, self.host, self.port)
+            self._server = await asyncio.start_server(self._accept, self.host, self.port)
             self.port = self._server.sockets[0].getsockname()[1]
 
     async def down(self) -> None:
@@ -131,11 +131,13 @@ class Relay:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def _serve(self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # reason: a coroutine always runs in a task
-        self._tasks.add(task)
+    def _accept(self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
         self._writers.add(client_writer)
+        task = asyncio.create_task(self._serve(client_reader, client_writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         self._open += 1
         self.peak = max(self.peak, self._open)
@@ -155,7 +157,6 @@ class Relay:
                 if writer is not None:
                     writer.close()
                     self._writers.discard(writer)
-            self._tasks.discard(task)
             self._open -= 1
 
     async def _pump(self, direction: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
