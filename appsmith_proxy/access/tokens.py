@@ -44,11 +44,19 @@ class _Remembered:
 class Tokens:
     """Tell who a caller is; create, list and revoke tokens."""
 
-    def __init__(self, cache: CachedStore, store: ConfigStore, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        cache: CachedStore,
+        store: ConfigStore,
+        clock: Callable[[], float] = time.time,
+        *,
+        remembered: int = REMEMBERED,
+    ) -> None:
         """Use ``clock`` as the wall clock: seconds since 1970 UTC."""
         self._cache = cache
         self._store = store
         self._clock = clock
+        self._limit = remembered
         self._remembered: dict[bytes, _Remembered] = {}
 
     async def authenticate(self, authorization: str | None) -> Principal:
@@ -126,7 +134,7 @@ class Tokens:
 
     def _remember(self, digest: bytes, remembered: _Remembered) -> None:
         self._remembered[digest] = remembered
-        if len(self._remembered) > REMEMBERED:
+        if len(self._remembered) > self._limit:
             del self._remembered[next(iter(self._remembered))]
 
 

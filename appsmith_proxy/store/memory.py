@@ -46,8 +46,9 @@ class MemoryData:
 class MemoryStore(ConfigStore):
     """Keep records in memory."""
 
-    def __init__(self, data: MemoryData | None = None) -> None:
+    def __init__(self, data: MemoryData | None = None, *, feed_kept: int = FEED_KEPT) -> None:
         self._data = data or MemoryData()
+        self._feed_kept = feed_kept
         self._open = False
 
     async def open(self) -> None:
@@ -80,16 +81,16 @@ class MemoryStore(ConfigStore):
             data.tables = tables
             data.epoch += 1
             data.feed[data.epoch] = tuple(refs)
-            data.feed.pop(data.epoch - FEED_KEPT, None)
+            data.feed.pop(data.epoch - self._feed_kept, None)
         return data.epoch
 
     async def changes(self, after: int) -> Changes:
         """Return what changed after an epoch."""
         data = self._ready()
-        complete = data.epoch - FEED_KEPT <= after <= data.epoch
-        epochs = range(after + 1, data.epoch + 1) if complete else range(0)
-        refs = dict.fromkeys(ref for epoch in epochs for ref in data.feed[epoch])
-        return Changes(data.epoch, tuple(refs), complete)
+        if after != data.epoch and not min(data.feed, default=0) - 1 <= after < data.epoch:
+            return Changes(data.epoch, (), complete=False)
+        refs = dict.fromkeys(ref for epoch in range(after + 1, data.epoch + 1) for ref in data.feed[epoch])
+        return Changes(data.epoch, tuple(refs), complete=True)
 
     async def get_meta(self, key: str) -> bytes | None:
         """Return the bytes stored under a key."""

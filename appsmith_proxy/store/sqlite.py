@@ -5,6 +5,7 @@ transaction that is given up, by an error or a cancelled task, is rolled back be
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -17,7 +18,7 @@ from appsmith_proxy.errors import StoreError
 from appsmith_proxy.store import refusals
 from appsmith_proxy.store import sqlite_rows as rows
 from appsmith_proxy.store.codec import decode
-from appsmith_proxy.store.contract import PAGE, Change, Changes, ConfigStore, R
+from appsmith_proxy.store.contract import FEED_KEPT, PAGE, Change, Changes, ConfigStore, R
 from appsmith_proxy.store.sqlite_file import claim
 from appsmith_proxy.store.sqlite_schema import Rows, Run, migrate, schema_version
 
@@ -48,14 +49,16 @@ _TROUBLES: Final[Mapping[str, tuple[str, str]]] = {
 class SqliteStore(ConfigStore):
     """Keep records in a SQLite file."""
 
-    def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS, feed_kept: int = FEED_KEPT) -> None:
         self._path = path.absolute()
         self._busy_seconds = busy_seconds
+        self._feed_kept = feed_kept
         self._connection: aiosqlite.Connection | None = None
         self._turn = asyncio.Lock()
 
     async def open(self) -> None:
         """Open the file, creating or migrating it under a lock."""
+        logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at DEBUG it writes down every value
         claim(self._path)
         async with self._turn:
             if self._connection is None:
@@ -85,7 +88,7 @@ class SqliteStore(ConfigStore):
     async def commit(self, *changes: Change) -> int:
         """Do all changes in one transaction, which takes the file's write lock at once."""
         async with self._writing() as run:
-            return await rows.apply_all(run, changes)
+            return await rows.apply_all(run, changes, feed_kept=self._feed_kept)
 
     async def changes(self, after: int) -> Changes:
         """Return what changed after an epoch."""

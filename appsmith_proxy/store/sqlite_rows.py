@@ -6,7 +6,6 @@ from typing import Any, Final
 from appsmith_proxy.store import refusals
 from appsmith_proxy.store.codec import COLLECTIONS, KINDS, check_where, decode, encode
 from appsmith_proxy.store.contract import (
-    FEED_KEPT,
     Change,
     Changes,
     Delete,
@@ -30,8 +29,8 @@ _DROP: Final = "DELETE FROM record WHERE collection = ? AND id = ?"
 _DROP_INDEX: Final = "DELETE FROM record_index WHERE collection = ? AND id = ?"
 _FEED: Final = "INSERT INTO feed (epoch, collection, id) SELECT epoch, ?, ? FROM head"
 _PRUNE: Final = "DELETE FROM feed WHERE epoch <= (SELECT epoch FROM head) - ?"
-_CHANGES: Final = """SELECT head.epoch, feed.collection, feed.id FROM head LEFT JOIN feed ON feed.epoch > ?
-    ORDER BY feed.epoch"""
+_CHANGES: Final = """SELECT head.epoch, (SELECT min(epoch) FROM feed), feed.collection, feed.id
+    FROM head LEFT JOIN feed ON feed.epoch > ? ORDER BY feed.epoch"""
 
 
 async def one(run: Run, kind: Kind, record_id: str) -> tuple[Any, ...] | None:
@@ -48,14 +47,14 @@ async def matching(run: Run, kind: Kind, where: Mapping[str, str] | None, *, aft
     return await run(_PAGE.format(_WHERE * len(wanted)), name, after, *pairs, limit)
 
 
-async def apply_all(run: Run, changes: Iterable[Change]) -> int:
+async def apply_all(run: Run, changes: Iterable[Change], *, feed_kept: int) -> int:
     """Do the changes in order and tell the feed; return the epoch."""
     refs = dict.fromkeys([ref for change in changes if (ref := await _apply(run, change))])
     if refs:
         await run("UPDATE head SET epoch = epoch + 1")
     for ref in refs:
         await run(_FEED, COLLECTIONS[ref.kind].name, ref.id)
-    await run(_PRUNE, FEED_KEPT)
+    await run(_PRUNE, feed_kept)
     ((epoch,),) = await run("SELECT epoch FROM head")
     return int(epoch)
 
@@ -63,10 +62,10 @@ async def apply_all(run: Run, changes: Iterable[Change]) -> int:
 async def changes(run: Run, after: int) -> Changes:
     """Return what changed after an epoch: one statement, so that epoch and records belong together."""
     found = await run(_CHANGES, after)
-    epoch = int(found[0][0])
-    if not epoch - FEED_KEPT <= after <= epoch:
+    epoch, oldest = found[0][:2]
+    if after != epoch and not oldest - 1 <= after < epoch:
         return Changes(epoch, (), complete=False)
-    refs = dict.fromkeys(Ref(KINDS[name], record_id) for _, name, record_id in found if name is not None)
+    refs = dict.fromkeys(Ref(KINDS[name], record_id) for *_, name, record_id in found if name is not None)
     return Changes(epoch, tuple(refs), complete=True)
 
 
