@@ -2,9 +2,7 @@
 
 import difflib
 import json
-import os
 import re
-import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,9 +13,8 @@ from appsmith_proxy.errors import ConfigurationError, Problem
 from appsmith_proxy.sdk import Driver, Field, FieldType, check_configuration
 from appsmith_proxy.settings.table import PREFIX, SETTINGS, Setting, Settings
 from appsmith_proxy.settings.values import BadValue, text
-from appsmith_proxy.vault import weakness
+from appsmith_proxy.vault import read_private, weakness
 
-_MAX_SECRET_FILE: Final = 4096
 _INIT_HINT: Final = "make a password and a salt with: appsmith-proxy keys init"
 
 
@@ -164,21 +161,10 @@ def _env_names(row: Setting) -> tuple[str, ...]:
 
 
 def _read_secret(raw: object) -> str:
-    """Return the content of a secret's file, less one line end."""
     try:
-        with Path(text(raw)).open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise BadValue("names a file that others than its owner may use; run chmod 600 on it")
-            content = file.read(_MAX_SECRET_FILE + 1)
-    except OSError as exc:
-        raise BadValue(f"names a file that cannot be read: {exc.strerror}") from None
-    if len(content) > _MAX_SECRET_FILE:
-        raise BadValue(f"names a file with more than {_MAX_SECRET_FILE} bytes")
-    try:
-        return content.decode().removesuffix("\n").removesuffix("\r")
-    except UnicodeDecodeError:
-        raise BadValue("names a file that is not UTF-8 text") from None
+        return read_private(Path(text(raw)))
+    except ConfigurationError as error:
+        raise BadValue(error.message) from None
 
 
 def _expand(value: Any, environ: Mapping[str, str]) -> Any:

@@ -6,16 +6,16 @@
                                                                           │            │
                               sealed secret ◀──AES-256-GCM◀──HKDF per record    HKDF ──▶ subkeys of other rooms
 
-    root      Argon2id and its costs           box      one authenticated message: key of its own, commitment, GCM
-    ring      the data keys and their states   sealed   a sealed secret's bytes, and what it is bound to
-    vault     the one object other rooms hold  sealing  the secrets of a datasource, bound to its destination
+    root      Argon2id and its costs             box           one message: key of its own, commitment, GCM
+    ring      the data keys and their states     sealed        a sealed secret's bytes, and what it is bound to
+    vault     the one object other rooms hold    private_file  where password and salt may stand
     weakness  which passwords are refused
 """
 
+from appsmith_proxy.vault.private_file import read_private, write_private
 from appsmith_proxy.vault.ring import KeyState
 from appsmith_proxy.vault.root import DEFAULT_COST, FLOOR, Cost
 from appsmith_proxy.vault.sealed import MAX_SECRET_BYTES, SealContext, key_id_of
-from appsmith_proxy.vault.sealing import Sealing, destination_of, only_strengthens
 from appsmith_proxy.vault.vault import Vault
 from appsmith_proxy.vault.weakness import weakness
 
@@ -26,10 +26,9 @@ __all__ = [
     "Cost",
     "KeyState",
     "SealContext",
-    "Sealing",
     "Vault",
-    "destination_of",
     "key_id_of",
-    "only_strengthens",
+    "read_private",
     "weakness",
+    "write_private",
 ]

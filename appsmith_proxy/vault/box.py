@@ -84,7 +84,7 @@ def utf8(text: str, what: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         pass  # raised outside: the caught error quotes the text, and would stay with ours as its context
-    raise VaultError(f"{what} is not valid Unicode text.", hint="It holds half of a surrogate pair.")
+    raise VaultError(f"{what} is not valid Unicode text", hint="it holds half of a surrogate pair")
 
 
 def prefixed(*parts: bytes) -> bytes:

@@ -27,7 +27,7 @@ _LABEL: Final = b"appsmith-proxy/ring/1"
 _COUNT: Final = struct.Struct(">H")
 _ENTRY: Final = struct.Struct(f">IB{KEY_BYTES}s")
 _MAX_KEYS: Final = 1_000
-_RESTORE: Final = "Restore the key ring from a backup of the store."
+_RESTORE: Final = "restore the key ring from a backup of the store"
 
 
 class KeyState(IntEnum):
@@ -72,14 +72,14 @@ class Ring:
     def with_new_key(self, random: Random) -> Self:
         """Return a ring in which a fresh key is active and the others only decrypt."""
         if len(self.keys) >= _MAX_KEYS:
-            raise VaultError(f"The key ring is full: it holds {_MAX_KEYS} keys.", hint="Finish the rotations first.")
+            raise VaultError(f"the key ring is full: it holds {_MAX_KEYS} keys", hint="finish the rotations first")
         fresh = DataKey(id=self.active.id + 1, state=KeyState.ACTIVE, key=random(KEY_BYTES))
         return replace(self, keys=(*(replace(key, state=KeyState.DECRYPT_ONLY) for key in self.keys), fresh))
 
     def without(self, key_ids: frozenset[int]) -> Self:
         """Return a ring that no longer has these keys."""
         if self.active.id in key_ids:
-            raise VaultError("The active key cannot be dropped.", hint="Rotate first: appsmith-proxy keys rotate.")
+            raise VaultError("the active key cannot be dropped", hint="rotate first: appsmith-proxy keys rotate")
         return replace(self, keys=tuple(key for key in self.keys if key.id not in key_ids))
 
 
@@ -90,11 +90,11 @@ def read_cost(raw: bytes) -> Cost:
         VaultError: these are not the bytes of a ring, or of a version this release does not know.
     """
     if len(raw) < _HEADER + OVERHEAD or not raw.startswith(_MAGIC):
-        raise VaultError("The key ring is damaged: it does not begin as one.", hint=_RESTORE)
+        raise VaultError("the key ring is damaged: it does not begin as one", hint=_RESTORE)
     if not raw.startswith(_PREFIX):
         raise VaultError(
-            "The key ring has a version or an algorithm that this release does not know.",
-            hint="It was written by a newer release, or its header was changed.",
+            "the key ring has a version or an algorithm that this release does not know",
+            hint="it was written by a newer release, or its header was changed",
         )
     return Cost.decode(raw[len(_PREFIX) : _HEADER])
 
@@ -117,11 +117,11 @@ def decode_ring(raw: bytes, kek: bytes) -> Ring:
         payload = unwrap(kek, _LABEL, raw[_HEADER:], raw[:_HEADER])
     except WrongKey:
         raise VaultError(
-            "The encryption password or salt is not the one this key ring was made with.",
-            hint="Give the password and salt that belong to this store; without them its secrets cannot be read.",
+            "the encryption password or salt is not the one this key ring was made with",
+            hint="give the password and salt that belong to this store; without them its secrets cannot be read",
         ) from None
     except Altered:
-        raise VaultError("The key ring is damaged or was changed.", hint=_RESTORE) from None
+        raise VaultError("the key ring is damaged or was changed", hint=_RESTORE) from None
     return _decode_payload(payload)
 
 
@@ -144,4 +144,4 @@ def _decode_payload(payload: bytes) -> Ring:
 
 
 def _malformed() -> VaultError:
-    return VaultError("The key ring's content does not follow its format.", hint=_RESTORE)
+    return VaultError("the key ring's content does not follow its format", hint=_RESTORE)

@@ -52,13 +52,13 @@ def derive_kek(password: Secret, salt: Secret, cost: Cost) -> bytes:
     """
     if cost.memory_kib < FLOOR.memory_kib or cost.passes < FLOOR.passes or cost.lanes < FLOOR.lanes:
         raise VaultError(
-            "The key ring asks for a cheaper password derivation than is allowed.",
-            hint="Its header was changed. Restore the key ring from a backup.",
+            "the key ring asks for a cheaper password derivation than is allowed",
+            hint="its header was changed; restore the key ring from a backup",
         )
     if cost.memory_kib > _CEILING.memory_kib or cost.passes > _CEILING.passes or cost.lanes > _CEILING.lanes:
         raise VaultError(
-            "The key ring asks for a dearer password derivation than is allowed.",
-            hint="Its header was changed. Restore the key ring from a backup.",
+            "the key ring asks for a dearer password derivation than is allowed",
+            hint="its header was changed; restore the key ring from a backup",
         )
     secret = utf8(password.reveal(), "The encryption password")
     salt_bytes = utf8(salt.reveal(), "The encryption salt")
@@ -75,7 +75,7 @@ def derive_kek(password: Secret, salt: Secret, cost: Cost) -> bytes:
         )
     except HashingError:
         raise VaultError(
-            "The encryption key could not be derived from password and salt.",
-            hint=f"The salt needs at least 8 bytes, and the derivation {cost.memory_kib // 1024} MiB of memory.",
+            "the encryption key could not be derived from password and salt",
+            hint=f"the salt needs at least 8 bytes, and the derivation {cost.memory_kib // 1024} MiB of memory",
         ) from None
     return subkey(root, _KEK_LABEL)

@@ -28,7 +28,7 @@ _PURPOSE: Final = b"datasource-secret"
 LABEL: Final = b"appsmith-proxy/record/1"
 MAX_SECRET_BYTES: Final = _SIZES[-1] - _LENGTH.size
 """Of the secret's UTF-8; with it sealed bytes stay under 64 KiB."""
-_AGAIN: Final = "Enter the secret again."
+_AGAIN: Final = "enter the secret again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +62,14 @@ def decode_sealed(raw: bytes) -> Sealed:
         VaultError: they do not follow a known version of the format exactly.
     """
     if len(raw) not in _TOTALS:
-        raise VaultError("A sealed secret is damaged: no sealed secret has this length.", hint=_AGAIN)
+        raise VaultError("a sealed secret is damaged: no sealed secret has this length", hint=_AGAIN)
     magic, version, algorithm, key_id = _HEADER.unpack_from(raw)
     if magic != _MAGIC:
-        raise VaultError("A sealed secret is damaged: it does not begin as one.", hint=_AGAIN)
+        raise VaultError("a sealed secret is damaged: it does not begin as one", hint=_AGAIN)
     if (version, algorithm) != (_VERSION, _AES_256_GCM):
         raise VaultError(
-            "A sealed secret has a version or an algorithm that this release does not know.",
-            hint="It was sealed by a newer release, or was changed. " + _AGAIN,
+            "a sealed secret has a version or an algorithm that this release does not know",
+            hint="it was sealed by a newer release, or was changed: " + _AGAIN,
         )
     return Sealed(key_id=key_id, box=raw[_HEADER.size :])
 
@@ -109,7 +109,7 @@ def pad(secret: str) -> bytes:
     """
     text = utf8(secret, "A secret")
     if len(text) > MAX_SECRET_BYTES:
-        raise VaultError(f"A secret is too long: at most {MAX_SECRET_BYTES} bytes can be sealed.")
+        raise VaultError(f"a secret is too long: at most {MAX_SECRET_BYTES} bytes can be sealed")
     return (_LENGTH.pack(len(text)) + text).ljust(_size_for(len(text)), b"\0")
 
 
@@ -118,12 +118,12 @@ def unpad(padded: bytes) -> str:
     (length,) = _LENGTH.unpack_from(padded)
     text = padded[_LENGTH.size : _LENGTH.size + length]
     if length > MAX_SECRET_BYTES or len(padded) != _size_for(length) or any(padded[_LENGTH.size + length :]):
-        raise VaultError("A sealed secret's padding does not follow its format.", hint=_AGAIN)
+        raise VaultError("a sealed secret's padding does not follow its format", hint=_AGAIN)
     try:
         return text.decode()
     except UnicodeDecodeError:
         pass  # raised outside: the caught error quotes the secret, and would stay with ours as its context
-    raise VaultError("A sealed secret does not hold text.", hint=_AGAIN)
+    raise VaultError("a sealed secret does not hold text", hint=_AGAIN)
 
 
 def _size_for(length: int) -> int:

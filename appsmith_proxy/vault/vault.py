@@ -96,8 +96,8 @@ class Vault:
         """
         if self._outdated:
             raise VaultError(
-                "Secrets cannot be sealed: the stored key ring does not open under this process's password.",
-                hint="If the password was changed, restart with the new one.",
+                "secrets cannot be sealed: the stored key ring does not open under this process's password",
+                hint="if the password was changed, restart with the new one",
             )
         key = self._ring.active
         box = wrap(key.key, LABEL, pad(plaintext), associated_data(context, key.id), self._random)
@@ -113,15 +113,15 @@ class Vault:
         key = self._ring.find(parts.key_id)
         if key is None:
             raise VaultError(
-                f"A secret was sealed with key {parts.key_id}, which is not in the key ring.",
-                hint="Enter the secret again, or restore the key ring that belongs to this store.",
+                f"a secret was sealed with key {parts.key_id}, which is not in the key ring",
+                hint="enter the secret again, or restore the key ring that belongs to this store",
             )
         try:
             return Secret(unpad(unwrap(key.key, LABEL, parts.box, associated_data(context, key.id))))
         except (WrongKey, Altered):
             raise VaultError(
-                "A sealed secret was altered, or belongs to another place or destination.",
-                hint="Enter the secret again.",
+                "a sealed secret was altered, or belongs to another place or destination",
+                hint="enter the secret again",
             ) from None
 
     def rewrap(self, sealed: bytes, context: SealContext, new_context: SealContext) -> bytes:
@@ -145,7 +145,7 @@ class Vault:
         kek = derive_kek(password, salt, cost)
         raw = encode_ring(self._ring, kek, cost, self._random)
         if decode_ring(raw, kek) != self._ring:
-            raise VaultError("The key ring could not be read back under the new password. Nothing was changed.")
+            raise VaultError("the key ring could not be read back under the new password; nothing was changed")
         return raw
 
     def _encode(self, ring: Ring) -> bytes:
