@@ -15,9 +15,7 @@ answer              after ``write_seconds`` without progress to its end
 
 import asyncio
 import logging
-import time
 from collections import Counter
-from email.utils import formatdate
 from typing import Any, Final, cast, final
 
 from aiohttp.web import BaseRequest, RequestHandler, Server, StreamResponse
@@ -26,7 +24,7 @@ from appsmith_proxy.errors import InternalError, InvalidRequest, ProxyError, des
 from appsmith_proxy.web.answer import Answer
 from appsmith_proxy.web.envelope import failure
 from appsmith_proxy.web.options import WebOptions
-from appsmith_proxy.web.request_ids import RequestIds
+from appsmith_proxy.web.serving import Serving
 from appsmith_proxy.web.statuses import status_of
 
 MAX_LINE_BYTES: Final = 8_190
@@ -41,7 +39,7 @@ _log: Final = logging.getLogger("appsmith_proxy.web")
 class WebServer(Server):
     """Accepts connections within the caps and gives each a ``Connection``. Listening is for whoever owns it."""
 
-    def __init__(self, handler: Any, *, options: WebOptions, request_ids: RequestIds) -> None:
+    def __init__(self, handler: Any, *, options: WebOptions, serving: Serving) -> None:
         super().__init__(
             handler,
             handler_cancellation=True,
@@ -55,15 +53,24 @@ class WebServer(Server):
             logger=_log,
         )
         self.options = options
-        self.request_ids = request_ids
-        self.draining = False
-        """No connection is kept any more: each answer closes its own."""
+        self.serving = serving
         self._open: Counter[str] = Counter()
-        self._second = 0
-        self._date = b""
 
     def __call__(self) -> RequestHandler:
         return Connection(self, loop=self._loop, **self._kwargs)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being answered."""
+        return any(connection._request_in_progress for connection in self.connections)  # noqa: SLF001  # reason: ours
+
+    def hang_up(self) -> None:
+        """Close idle connections now, and the others after their answer."""
+        for connection in self.connections:
+            if connection._request_in_progress:  # noqa: SLF001  # reason: ours
+                connection.close()
+            else:
+                connection.force_close()
 
     def admit(self, address: str) -> bool:
         """Count a new connection; False when there are too many."""
@@ -81,14 +88,6 @@ class WebServer(Server):
         if not self._open[address]:
             del self._open[address]
 
-    def date(self) -> bytes:
-        """Return the time of day for the Date header, formatted once a second."""
-        now = int(time.time())
-        if now != self._second:
-            self._second = now
-            self._date = formatdate(now, usegmt=True).encode()
-        return self._date
-
 
 @final
 class Connection(RequestHandler):
@@ -105,11 +104,11 @@ class Connection(RequestHandler):
     @property
     def draining(self) -> bool:
         """The server is about to stop."""
-        return self._server.draining
+        return self._server.serving.draining
 
     def date(self) -> bytes:
         """Return the Date header's value."""
-        return self._server.date()
+        return self._server.serving.date()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         peer = transport.get_extra_info("peername")
@@ -165,7 +164,7 @@ class Connection(RequestHandler):
         message: str | None = None,
     ) -> StreamResponse:
         """Answer what aiohttp could not parse, or what got past the error boundary. Nothing of it is repeated."""
-        request_id = self._server.request_ids.next()
+        request_id = self._server.serving.request_id()
         error: ProxyError
         if status < 500:  # reason: only a malformed request comes here with such a status
             error = InvalidRequest("this is not an HTTP request that can be read")

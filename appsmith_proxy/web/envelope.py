@@ -27,9 +27,9 @@ FIXED_MESSAGES: Final[Mapping[type[ProxyError], str]] = {
 _NULL: Final = b"null"
 
 
-def success(data: bytes, *, status: int = 200) -> tuple[bytes, ...]:
+def success(data: Iterable[bytes], *, status: int = 200) -> tuple[bytes, ...]:
     """Return the envelope of an answer as pieces to be written one after the other."""
-    return (b'{"responseMeta":{"status":%d,"success":true},"data":' % status, data, b',"errorDisplay":""}')
+    return (b'{"responseMeta":{"status":%d,"success":true},"data":' % status, *data, b',"errorDisplay":""}')
 
 
 def failure(error: ProxyError, *, status: int) -> bytes:

@@ -1,0 +1,173 @@
+"""Reading a request's body: by its declared type, under a cap and a deadline, whole and in memory."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast, final
+
+from aiohttp.web import BaseRequest, RequestPayloadError
+
+from appsmith_proxy.errors import InvalidRequest, LimitExceeded, Problem, TooLarge
+from appsmith_proxy.sdk import Value, json_text
+from appsmith_proxy.web.decode import decode, join
+from appsmith_proxy.web.form import read_form
+from appsmith_proxy.web.models import ExecuteBody, M, parse
+from appsmith_proxy.web.multipart import boundary_of, split
+from appsmith_proxy.web.options import WebOptions
+from appsmith_proxy.web.statuses import Refused
+
+JSON_TYPES: Final = frozenset({"application/json"})
+PATCH_TYPES: Final = frozenset({"application/json", "application/merge-patch+json"})
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecuteInput:
+    """One execute call as it was sent, in either form."""
+
+    action_id: str
+    view_mode: bool
+    params: Mapping[str, Value]
+    family: bool
+    numbers: str | None
+
+
+async def read_json(request: BaseRequest, model: type[M], options: WebOptions) -> M:
+    """Read a JSON body as a model.
+
+    Raises:
+        InvalidRequest, TooLarge, Refused: nothing of the body was used.
+    """
+    _check_type(request, PATCH_TYPES if request.method == "PATCH" else JSON_TYPES)
+    body = await read_bytes(request, options.body_bytes, options.body_seconds)
+    return parse(model, decode(body, fraction=float))
+
+
+async def read_execute(request: BaseRequest, options: WebOptions) -> ExecuteInput:
+    """Read the body of an execute call: JSON, or the family's form.
+
+    Raises:
+        InvalidRequest, TooLarge, Refused: nothing of the body was used.
+    """
+    content_type = request.headers.get("Content-Type", "")
+    boundary = None if content_type == "application/json" else boundary_of(content_type)
+    if boundary is None:
+        return await _read_execute_json(request, options)
+    _check_encoding(request)
+    body = await read_bytes(request, options.execute_body_bytes, options.body_seconds)
+    form = read_form(split(body, boundary, value_bytes=options.value_bytes), total_bytes=options.execute_body_bytes)
+    metadata = form.metadata
+    return ExecuteInput(
+        action_id=metadata.action_id,
+        view_mode=metadata.view_mode,
+        params=form.params,
+        family=True,
+        numbers=metadata.numbers,
+    )
+
+
+async def read_bytes(request: BaseRequest, limit: int, seconds: float) -> bytes:
+    """Read a body of at most ``limit`` bytes within ``seconds``.
+
+    Raises:
+        TooLarge: before it is read, when its length is declared.
+        Refused: it came too slowly (408), or its framing is broken (400).
+    """
+    stream = request.content
+    try:
+        if stream.is_eof():  # reason: nearly always all of it came with the headers
+            body = stream.read_nowait()
+        else:
+            body = await _read_slowly(request, limit, seconds)
+    except RequestPayloadError:
+        raise Refused(400, InvalidRequest("the body's framing is broken")) from None
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+def refuse_body(request: BaseRequest) -> None:
+    """Refuse a body where none is read: it would be ignored, and its sender would not know.
+
+    Raises:
+        InvalidRequest: there is one.
+    """
+    if request.can_read_body:
+        raise InvalidRequest("this call takes no body")
+
+
+async def _read_execute_json(request: BaseRequest, options: WebOptions) -> ExecuteInput:
+    _check_type(request, JSON_TYPES)
+    body = await read_bytes(request, options.execute_body_bytes, options.body_seconds)
+    asked = parse(ExecuteBody, decode(body))
+    if len(body) > options.value_bytes:
+        _check_values(asked.params, options.value_bytes)
+    return ExecuteInput(
+        action_id=asked.action_id,
+        view_mode=asked.view_mode,
+        params=asked.params,
+        family=False,
+        numbers=asked.numbers,
+    )
+
+
+async def _read_slowly(request: BaseRequest, limit: int, seconds: float) -> bytes:
+    declared = request.content_length
+    if declared is not None and declared > limit:
+        raise _too_large(limit)
+    await _continue(request)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > limit:
+                    raise _too_large(limit)
+    except TimeoutError:
+        late = LimitExceeded(f"the body did not come within {seconds:g} seconds")
+        raise Refused(408, late) from None
+    return bytes(body)
+
+
+async def _continue(request: BaseRequest) -> None:
+    """Tell a client that asked first (RFC 9110, 10.1.1) to send its body."""
+    expected = request.headers.get("Expect")
+    if expected is None:
+        return
+    if expected.lower() != "100-continue":
+        raise Refused(417, InvalidRequest("the Expect header asks for something unknown"))
+    if request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def _check_type(request: BaseRequest, accepted: frozenset[str]) -> None:
+    content_type = request.headers.get("Content-Type", "")
+    if content_type not in accepted:
+        media_type, _, parameters = content_type.partition(";")
+        charset = parameters.strip().lower().replace('"', "")
+        if media_type.strip().lower() not in accepted or charset not in ("", "charset=utf-8"):
+            raise Refused(
+                415,
+                InvalidRequest(
+                    "the body has a type that is not read here", hint=f"send {' or '.join(sorted(accepted))}"
+                ),
+            )
+    _check_encoding(request)
+
+
+def _check_encoding(request: BaseRequest) -> None:
+    if "Content-Encoding" in request.headers:
+        raise Refused(415, InvalidRequest("the body is compressed", hint="send it as it is"))
+
+
+def _check_values(params: Mapping[str, Any], limit: int) -> None:
+    for name, value in params.items():
+        text = value if isinstance(value, str) else json_text(cast("Value", value))
+        if len(text.encode()) > limit:
+            raise TooLarge(
+                f"a value has more than {limit} bytes", details=(Problem(join("params", name), "is too large"),)
+            )
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body has more than {limit} bytes")
