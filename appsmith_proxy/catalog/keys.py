@@ -132,13 +132,17 @@ class Keyring:
                 _log.warning("the key ring was not read: %s", error.code)
 
 
-async def rotate_and_report(keyring: Keyring, say: Callable[[str], None]) -> None:
+async def rotate_and_report(
+    keyring: Keyring, say: Callable[[str], None], *, settle_seconds: float = SETTLE_SECONDS
+) -> None:
     """Rotate, telling the progress and the proof.
 
     Raises:
         VaultError: some secrets could not be sealed again; each is told.
     """
-    done = await keyring.rotate(progress=lambda count, total: say(f"datasource {count} of {total}"))
+    done = await keyring.rotate(
+        progress=lambda count, total: say(f"datasource {count} of {total}"), settle_seconds=settle_seconds
+    )
     say(f"key {done.active_key} is active" + (" (an earlier rotation was finished)" if done.resumed else ""))
     for key, count in done.secrets_by_key.items():
         say(f"key {key}: {count} secrets" + (", dropped" if key in done.dropped else ""))
@@ -148,9 +152,11 @@ async def rotate_and_report(keyring: Keyring, say: Callable[[str], None]) -> Non
         )
 
 
-async def change_and_report(keyring: Keyring, password: Secret, salt: Secret, say: Callable[[str], None]) -> None:
+async def change_and_report(
+    keyring: Keyring, password: Secret, salt: Secret, say: Callable[[str], None], *, cost: Cost = DEFAULT_COST
+) -> None:
     """Change the password and salt, and say what is to be done now."""
-    await keyring.change_password(password, salt)
+    await keyring.change_password(password, salt, cost=cost)
     say("the key ring is wrapped under the new password and salt; no secret was touched")
     say("restart every server with the new pair: until then they execute, but seal nothing new")
 
