@@ -388,3 +388,50 @@ def test_a_vault_shows_nothing_and_cannot_be_copied_out(vault: Vault) -> None:
         with pytest.raises(TypeError):
             leave(vault)
     assert not hasattr(vault, "__dict__")
+
+
+KEY = b"k" * 32
+
+
+def entry(key_id: int, state: int) -> bytes:
+    return key_id.to_bytes(4) + bytes((state,)) + KEY
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        KEY,
+        KEY + b"\0\0",
+        KEY + b"\0\2" + entry(1, 1),
+        KEY + b"\0\1" + entry(1, 1) + b"\0",
+        KEY + b"\0\1" + entry(0, 1),
+        KEY + b"\0\1" + entry(1, 2),
+        KEY + b"\0\1" + entry(1, 3),
+        KEY + b"\0\2" + entry(1, 1) + entry(2, 1),
+        KEY + b"\0\2" + entry(1, 1) + entry(2, 2),
+        KEY + b"\0\2" + entry(2, 2) + entry(1, 1),
+        KEY + b"\0\2" + entry(1, 2) + entry(1, 1),
+        KEY + b"\xff\xff" + b"".join(entry(number, 2) for number in range(1, 65535)) + entry(65535, 1),
+    ],
+    ids=range(13),
+)
+def test_an_authentic_ring_that_breaks_its_format_is_refused(payload: bytes) -> None:
+    from appsmith_proxy.vault.ring import decode_ring
+
+    header = b"ASPR\1\1" + FLOOR.encode()
+    good = KEY + b"\0\2" + entry(1, 2) + entry(5, 1)
+    label = b"appsmith-proxy/ring/1"
+    assert decode_ring(header + wrap(KEY, label, good, header, os.urandom), KEY).active.id == 5
+    with pytest.raises(VaultError, match="does not follow its format"):
+        decode_ring(header + wrap(KEY, label, payload, header, os.urandom), KEY)
+
+
+def test_a_ring_does_not_grow_without_bound(vault: Vault) -> None:
+    from appsmith_proxy.vault.ring import Ring
+
+    ring = Ring.create(os.urandom)
+    for _ in range(999):
+        ring = ring.with_new_key(os.urandom)
+    with pytest.raises(VaultError, match="full"):
+        ring.with_new_key(os.urandom)
