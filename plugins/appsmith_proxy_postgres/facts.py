@@ -1,0 +1,171 @@
+"""Whether a statement can leave anything in its session, by catalog facts. False when in doubt.
+
+A plain INSERT may fire a trigger that changes settings, so a text alone proves nothing. A reset between two executions of
+the same action is skipped only when nothing of the user's can run at all:
+
+- the statement reads or writes plain tables: no views, foreign or partitioned tables, inheritance, rules, row security;
+- neither these tables nor those that foreign keys tie to them have triggers of their own;
+- their columns, defaults, checks, generated columns and indexes use built-in types, operators and functions only;
+- the database has no operators and no casts of its own;
+- every function that any word of the statement, or of those expressions, could name is built in, and either not volatile
+  or on a kept list.
+
+Words are taken from the whole text, comments and literals too: more words can only lead to "in doubt".
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from appsmith_proxy.sdk import Parameter, Statement
+from appsmith_proxy_postgres.wire import Wire
+
+FRESH_SECONDS: Final = 5.0
+"""How long facts are believed."""
+_MAX_WORDS: Final = 500
+
+HARMLESS_VOLATILE: Final = frozenset(
+    {
+        "clock_timestamp",
+        "gen_random_uuid",
+        "nextval",
+        "pg_sleep",
+        "pg_sleep_for",
+        "pg_sleep_until",
+        "random",
+        "random_normal",
+        "statement_timestamp",
+        "timeofday",
+        "uuidv4",
+        "uuidv7",
+    }
+)
+"""Volatile built-in functions that leave nothing which another execution of the same action could see."""
+RUNS_OTHERS: Final = frozenset(
+    {
+        "cursor_to_xml",
+        "cursor_to_xmlschema",
+        "database_to_xml",
+        "database_to_xml_and_xmlschema",
+        "database_to_xmlschema",
+        "query_to_xml",
+        "query_to_xml_and_xmlschema",
+        "query_to_xmlschema",
+        "schema_to_xml",
+        "schema_to_xml_and_xmlschema",
+        "schema_to_xmlschema",
+        "table_to_xml",
+        "table_to_xml_and_xmlschema",
+        "table_to_xmlschema",
+        "ts_rewrite",
+        "ts_stat",
+    }
+)
+"""Built-in functions that read tables named by their arguments, or run their arguments, however they are declared."""
+
+_CLASSES: Final = frozenset({"select", "insert", "update", "delete", "merge", "values", "with"})
+_WORD: Final = re.compile(r"[^\W\d][\w$]*")
+_SIMPLE_QUOTED: Final = re.compile(r'"[^\W\d]\w*"')
+_ESCAPED_QUOTED: Final = re.compile(r'[uU]&"')
+_IN_DOUBT: Final = frozenset({"temp", "temporary", "pg_temp", "information_schema"})
+"""Words that stand for more than themselves."""
+
+_FACTS: Final = Statement(
+    text=r"""
+WITH RECURSIVE
+named AS (
+    SELECT c.oid, c.relkind, c.relnamespace FROM pg_catalog.pg_class c WHERE c.relname = ANY ($1::text[]::name[])
+      AND c.relkind NOT IN ('i', 'I', 'S', 't')
+      AND c.relnamespace <> 'information_schema'::pg_catalog.regnamespace
+),
+tables AS (
+    SELECT oid FROM named
+    UNION
+    SELECT CASE WHEN k.conrelid = t.oid THEN k.confrelid ELSE k.conrelid END
+    FROM tables t JOIN pg_catalog.pg_constraint k ON k.contype = 'f' AND t.oid IN (k.conrelid, k.confrelid)
+),
+expressions AS (
+    SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS text
+    FROM tables t JOIN pg_catalog.pg_attrdef d ON d.adrelid = t.oid
+    UNION ALL
+    SELECT pg_catalog.pg_get_constraintdef(k.oid)
+    FROM tables t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid WHERE k.contype = 'c'
+    UNION ALL
+    SELECT pg_catalog.pg_get_indexdef(i.indexrelid) FROM tables t JOIN pg_catalog.pg_index i ON i.indrelid = t.oid
+    WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
+),
+words AS (
+    SELECT pg_catalog.unnest($1::text[]) AS word
+    UNION
+    SELECT m[1] FROM expressions e, pg_catalog.regexp_matches(e.text, '([[:alpha:]_][[:alnum:]_$]*)', 'g') m
+)
+SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_operator WHERE oid >= 16384)
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_cast WHERE oid >= 16384)
+   AND NOT EXISTS (SELECT FROM words w JOIN pg_catalog.pg_proc p ON p.proname = w.word::name
+                   WHERE p.oid >= 16384
+                      OR p.proname = ANY ($3::text[]::name[])
+                      OR (p.provolatile = 'v' AND p.proname <> ALL ($2::text[]::name[])))
+   AND NOT EXISTS (SELECT FROM words w JOIN pg_catalog.pg_type y ON y.typname = w.word::name
+                   WHERE y.oid >= 16384 AND y.typtype <> 'e'
+                     AND NOT EXISTS (SELECT FROM named n JOIN pg_catalog.pg_class c USING (oid) WHERE c.reltype = y.oid))
+   AND NOT EXISTS (SELECT FROM tables t JOIN pg_catalog.pg_class c USING (oid)
+                   LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam
+                   WHERE c.relkind <> 'r' OR c.oid < 16384 OR c.relpersistence = 't' OR c.relhasrules
+                      OR c.relrowsecurity OR c.relispartition OR c.relhassubclass OR c.reloftype <> 0
+                      OR a.oid >= 16384)
+   AND NOT EXISTS (SELECT FROM tables t JOIN pg_catalog.pg_inherits h ON t.oid IN (h.inhrelid, h.inhparent))
+   AND NOT EXISTS (SELECT FROM tables t JOIN pg_catalog.pg_trigger g ON g.tgrelid = t.oid WHERE NOT g.tgisinternal)
+   AND NOT EXISTS (SELECT FROM tables t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid
+                   JOIN pg_catalog.pg_type y ON y.oid = a.atttypid
+                   WHERE a.attnum > 0 AND NOT a.attisdropped AND y.oid >= 16384 AND y.typtype <> 'e')
+   AND NOT EXISTS (SELECT FROM tables t JOIN pg_catalog.pg_index i ON i.indrelid = t.oid
+                   WHERE EXISTS (SELECT FROM pg_catalog.unnest(i.indclass::oid[]) u(oid) WHERE u.oid >= 16384))
+   AND NOT EXISTS (SELECT FROM tables t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid WHERE k.contype = 'x')
+""",
+    parameters=tuple(Parameter(name=name, type=None, is_list=True) for name in ("words", "kept", "denied")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    harmless: bool
+    until: float
+
+
+class Facts:
+    """What is known, for a short while, of the statements of one Client."""
+
+    def __init__(self) -> None:
+        self._verdicts: dict[str, _Verdict] = {}
+
+    def harmless(self, statement: Statement, now: float) -> bool:
+        """Return whether fresh facts say that the statement leaves nothing behind."""
+        verdict = self._verdicts.get(statement.digest)
+        return verdict is not None and verdict.harmless and now < verdict.until
+
+    def due(self, statement: Statement, now: float) -> bool:
+        """Return whether ``read`` would tell something new."""
+        verdict = self._verdicts.get(statement.digest)
+        return verdict is None or now >= verdict.until
+
+    async def read(self, wire: Wire, statement: Statement, now: float) -> None:
+        """Read the facts on a connection that nobody waits for."""
+        words = words_of(statement.text)
+        harmless = False
+        if words is not None:
+            ((harmless,),) = await wire.fetch(_FACTS, [*words], [*HARMLESS_VOLATILE], [*RUNS_OTHERS])
+        self._verdicts[statement.digest] = _Verdict(harmless, now + FRESH_SECONDS)
+
+
+def words_of(text: str) -> frozenset[str] | None:
+    """Return every word of a statement, as it stands and in lower case; None when words alone do not tell enough."""
+    if _ESCAPED_QUOTED.search(text) or '"' in _SIMPLE_QUOTED.sub(" ", text):
+        return None
+    found = _WORD.findall(text)
+    lower = [word.lower() for word in found]
+    if not lower or lower[0] not in _CLASSES or len(lower) > _MAX_WORDS:
+        return None
+    if "into" in lower and lower[0] not in ("insert", "merge"):  # SELECT … INTO makes a table, perhaps a temporary one
+        return None
+    words = frozenset(found) | frozenset(lower)
+    return None if words & _IN_DOUBT or any(word.startswith("pg_temp") for word in words) else words
