@@ -13,9 +13,11 @@ bytes        only where the place takes bytes
 ===========  ===========================================================================================
 """
 
+import json
 import math
 from decimal import Decimal
 from enum import StrEnum
+from typing import NoReturn
 
 import orjson
 
@@ -91,7 +93,7 @@ def is_json(data: bytes) -> bool:
     try:
         orjson.loads(data)
     except orjson.JSONDecodeError:
-        return False
+        return _is_unusual_json(data)
     return True
 
 
@@ -118,6 +120,19 @@ def _number(value: int | float | Decimal, family: TypeFamily, *, index: int, exp
             return number_text(value)
         case _:
             raise misfit(index, expected)
+
+
+def _is_unusual_json(data: bytes) -> bool:
+    """Return whether ``data`` is JSON that the fast reader does not take: ``1e400``, an escaped half character."""
+    try:
+        json.loads(data.decode(), parse_int=str, parse_float=str, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are not JSON")
 
 
 def _json_default(value: object) -> object:

@@ -1,0 +1,123 @@
+"""Make a Result of an upstream's answer: kind, text encoding, limits, and no secret in it."""
+
+import codecs
+import re
+from collections.abc import Callable, Mapping
+from email.message import Message
+from typing import Final
+
+from appsmith_proxy.sdk import BadResponse, Body, BodyKind, Result, is_json
+from appsmith_proxy_rest.redaction import Redactor
+from appsmith_proxy_rest.transport import Answer
+
+_HIDDEN: Final = frozenset(
+    {
+        "connection",
+        "content-encoding",
+        "content-length",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-connection",
+        "set-cookie",
+        "set-cookie2",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers of the connection, of a body that is decoded by now, and cookies: they are the upstream's affair."""
+
+_TEXTUAL: Final = frozenset(
+    {
+        "application/graphql",
+        "application/javascript",
+        "application/toml",
+        "application/x-ndjson",
+        "application/x-www-form-urlencoded",
+        "application/xml",
+        "application/yaml",
+        "application/x-yaml",
+        "image/svg+xml",
+    }
+)
+_CHARSETS: Final = re.compile(
+    r"ascii|utf-(?:8|16|32)(?:-[bl]e)?|iso8859-\d+|cp125\d|cp9\d\d|koi8-[ru]|tis-620|iso2022_jp|shift_jis|euc_(?:jp|kr)|big5"
+    r"|gbk|gb2312|gb18030"
+)
+"""Character sets of real answers. Python knows more, and some of those inflate (zlib) or take for ever (punycode)."""
+
+
+def to_result(answer: Answer, *, limit: int, redactor: Redactor) -> Result:
+    """Return the answer as a Result. A status of 400 and above is for the gateway to call a failure.
+
+    Raises:
+        BadResponse: JSON of more than ``limit`` bytes: a part of it would not be JSON.
+    """
+    kind, charset = _kind(answer)
+    content, messages = answer.content, []
+    if kind is not BodyKind.BINARY:
+        kind, content = _as_text(kind, content, charset, cut=answer.cut)
+    content = _CLEANERS[kind](redactor, content)
+    cut = answer.cut or len(content) > limit
+    if kind is BodyKind.JSON and cut:
+        raise BadResponse(
+            f"the answer is JSON of more than {limit} bytes, and a part of JSON is not JSON",
+            hint="Ask the API for less at a time, or raise the limit.",
+        )
+    if kind is BodyKind.JSON and not is_json(content):
+        kind = BodyKind.TEXT
+        if content:
+            messages.append("The answer says that it is JSON, and is not: it is shown as text.")
+    if cut:
+        content = content[:limit]
+        content = _whole_characters(content) if kind is BodyKind.TEXT else content
+    body = Body(
+        kind=kind,
+        value=content,
+        status=answer.status,
+        reason=redactor.clean_text(answer.reason),
+        headers=_shown(answer, redactor),
+    )
+    return Result(body=body, truncated=cut, messages=tuple(messages))
+
+
+_CLEANERS: Final[Mapping[BodyKind, Callable[[Redactor, bytes], bytes]]] = {
+    BodyKind.JSON: Redactor.clean_json,
+    BodyKind.TEXT: Redactor.clean,
+    BodyKind.BINARY: Redactor.clean,
+}
+
+
+def _kind(answer: Answer) -> tuple[BodyKind, str]:
+    """Return how the answer's type says it is to be read, and its character set. Its content is not looked at."""
+    header = Message()
+    header["Content-Type"] = answer.header("content-type") or "text/plain"
+    kind = header.get_content_type()
+    charset = str(header.get_param("charset") or "utf-8")
+    if kind == "application/json" or kind.endswith("+json"):
+        return BodyKind.JSON, charset
+    if kind.startswith("text/") or kind in _TEXTUAL or kind.endswith("+xml"):
+        return BodyKind.TEXT, charset
+    return BodyKind.BINARY, charset
+
+
+def _as_text(kind: BodyKind, content: bytes, charset: str, *, cut: bool) -> tuple[BodyKind, bytes]:
+    """Return text in UTF-8 without a byte order mark, or the bytes as binary when they are not in their character set."""
+    try:
+        codec = codecs.lookup(charset)
+        if not _CHARSETS.fullmatch(codec.name):
+            return BodyKind.BINARY, content
+        text = codec.incrementaldecoder().decode(content, not cut)
+        return kind, text.removeprefix("\ufeff").encode()
+    except (LookupError, UnicodeError):
+        return BodyKind.BINARY, content
+
+
+def _whole_characters(content: bytes) -> bytes:
+    return content.decode("utf-8", "ignore").encode()
+
+
+def _shown(answer: Answer, redactor: Redactor) -> tuple[tuple[str, str], ...]:
+    pairs = ((name, value) for name, value in answer.headers if name.lower() not in _HIDDEN)
+    return tuple((redactor.clean_text(name), redactor.clean_text(value)) for name, value in pairs)

@@ -1,0 +1,177 @@
+"""URLs as they stand on the wire: built from checked parts, and checked again when built.
+
+A request keeps the base URL's origin and path prefix, whatever a value holds: dot segments are refused in every
+spelling that some server reads as one (``%2e``, twice encoded, ``..;x``, behind an encoded slash, full-width).
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote, unquote, urljoin, urlsplit
+
+import yarl
+
+from appsmith_proxy.sdk import BadResponse, Outcome, StatementInvalid
+
+_PORTS: Final = {"http": 80, "https": 443}
+_PATH: Final = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
+_PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F)))
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_SEPARATORS: Final = re.compile(r"[/\\]")
+_DECODINGS: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Url:
+    """An absolute URL, taken apart. ``path`` and ``query`` are percent-encoded."""
+
+    scheme: str
+    host: str
+    """Lower case, an IPv6 literal without brackets."""
+    port: int
+    path: str
+    query: str = ""
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """Scheme, host and port: credentials never leave it."""
+        return self.scheme, self.host, self.port
+
+    @property
+    def text(self) -> str:
+        """The URL as one text."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{host}{port}{self.path}" + (f"?{self.query}" if self.query else "")
+
+
+def parse_url(text: str) -> Url:
+    """Take an absolute URL apart; a fragment is dropped.
+
+    Raises:
+        ValueError: with a sentence that does not quote the URL.
+    """
+    if not text.isascii() or _CONTROL.search(text) or " " in text or "\\" in text:
+        raise ValueError("a URL is ASCII without spaces and backslashes; write an international host in punycode")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError("a URL's port is a number from 1 to 65535, and an IPv6 address stands in brackets") from None
+    if parts.scheme not in _PORTS:
+        raise ValueError("a URL starts with http:// or https://")
+    if "@" in parts.netloc:
+        raise ValueError("a URL holds no user name and no password: use the fields for authentication")
+    if not parts.hostname or port == 0:
+        raise ValueError("a URL needs a host, and its port is a number from 1 to 65535")
+    return Url(
+        scheme=parts.scheme,
+        host=parts.hostname,
+        port=port or _PORTS[parts.scheme],
+        path=parts.path or "/",
+        query=parts.query,
+    )
+
+
+def parse_base(text: str) -> Url:
+    """Take a base URL apart.
+
+    Raises:
+        ValueError: it is not one; the sentence does not quote it.
+    """
+    url = parse_url(text)
+    if url.query:
+        raise ValueError("a base URL has no query: use the field for query values")
+    problem = _path_problem(url.path.removeprefix("/"))
+    if problem:
+        raise ValueError(f"the base URL's path {problem}")
+    return url
+
+
+def below(base: Url, path: str, query: Iterable[tuple[str, str]]) -> Url:
+    """Return the URL of ``path`` below the base.
+
+    Args:
+        base: as ``parse_base`` gave it.
+        path: percent-encoded, relative; a slash in front is optional.
+        query: decoded pairs; encoded here.
+
+    Raises:
+        StatementInvalid: the path would leave the base, or holds what a path cannot hold.
+    """
+    relative = path.removeprefix("/")
+    problem = _path_problem(relative)
+    if problem:
+        raise StatementInvalid(
+            f"the action's path {problem}",
+            hint="Write a plain path; a binding fills one segment, encoded.",
+            outcome=Outcome.NOT_SENT,
+        )
+    full = f"{base.path.rstrip('/')}/{relative}" if relative else base.path
+    encoded = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in query)
+    return Url(scheme=base.scheme, host=base.host, port=base.port, path=full, query=encoded)
+
+
+def is_below(base: Url, url: Url) -> bool:
+    """Return whether a URL has the base's origin and path prefix."""
+    prefix = base.path.rstrip("/")
+    inside = url.path == prefix or url.path.startswith(f"{prefix}/")
+    return url.origin == base.origin and inside and not any(map(_steps_out, url.path.split("/")))
+
+
+def redirected(url: Url, location: str) -> Url:
+    """Return where a redirect leads.
+
+    Raises:
+        BadResponse: not to an http(s) URL, or from https to http.
+    """
+    try:
+        encoded = quote(location, safe=_PRINTABLE, errors="surrogateescape")
+        target = parse_url(urljoin(url.text, encoded))
+    except ValueError:
+        raise BadResponse("the upstream redirects to something that is no http(s) URL") from None
+    if url.scheme == "https" and target.scheme == "http":
+        raise BadResponse("the upstream redirects from https to http, which is not followed")
+    return target
+
+
+def on_the_wire(url: Url) -> yarl.URL:
+    """Return the URL for the client library, proven to say the same.
+
+    Raises:
+        StatementInvalid: the library reads it differently.
+    """
+    sent = yarl.URL(url.text, encoded=True)
+    target = f"{url.path}?{url.query}" if url.query else url.path
+    if (sent.scheme, sent.host, sent.port) != url.origin or sent.raw_path_qs != target or sent.raw_user is not None:
+        raise StatementInvalid("the URL cannot be sent as it was built", outcome=Outcome.NOT_SENT)
+    return sent
+
+
+def _path_problem(path: str) -> str:
+    """Return what is wrong with a relative path, to be said after "the path", or ``""``."""
+    if not _PATH.fullmatch(path):
+        return "holds characters that must be percent-encoded"
+    segments = path.split("/")
+    if "" in segments[:-1]:
+        return "has an empty segment"
+    if any(map(_steps_out, segments)):
+        return "has a segment that means another place, such as '..'"
+    return ""
+
+
+def _steps_out(segment: str) -> bool:
+    """Return whether some server could read a segment as a way up, or not at all."""
+    for _ in range(_DECODINGS):
+        if _CONTROL.search(segment):
+            return True
+        plain = unicodedata.normalize("NFKC", segment)
+        if any(part.split(";")[0].strip() in (".", "..") for part in _SEPARATORS.split(plain)):
+            return True
+        decoded = unquote(segment)
+        if decoded == segment:
+            return False
+        segment = decoded
+    return True
