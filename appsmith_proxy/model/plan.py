@@ -31,8 +31,10 @@ class Transform(StrEnum):
     """What is done to a value before it is bound. Values never become text that is part of a statement."""
 
     NONE = "none"
+    TEXT = "text"
+    """The value's text: for a place inside a longer literal."""
     LIKE = "like"
-    """Escape ``%``, ``_`` and the escape character."""
+    """The value's text with ``%``, ``_`` and the escape character escaped."""
     LIST = "list"
     """A list that fills one placeholder; a scalar is a list of one."""
     LIST_JSON = "list_json"
@@ -81,13 +83,17 @@ class TextTemplate:
     pieces: tuple[Piece, ...]
 
 
+JsonPiece: TypeAlias = "str | Slot | TextTemplate"
+"""A part of a JSON text: literal text, a slot for a whole value, or a string with slots inside."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonTemplate:
     """A JSON tree with slots at leaves: ``root`` holds JSON values, ``Slot`` for a whole value and ``TextTemplate`` for a
     text with bindings inside. Never a slot in a key. ``source`` pieces keep the author's white space for REST bodies."""
 
     root: Any
-    pieces: tuple[Piece, ...] = ()
+    pieces: tuple[JsonPiece, ...] = ()
     """The body's text cut at the JSON values that hold bindings: literal text, ``Slot`` (inserted as one JSON value) and
     ``TextTemplate`` (inserted as one JSON string)."""
 
@@ -136,6 +142,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     digest: str = field(default="", compare=False)
     """SHA-256 over the plan's canonical bytes (``template.canonical``), hex. A MAC over them comes with published plans."""
+    binder: object = field(default=None, compare=False, repr=False)
+    """What ``template.bind`` has worked out for this plan, so that an execution need not. No part of the plan itself."""
 
     @property
     def client_names(self) -> tuple[str, ...]:

@@ -76,6 +76,11 @@ class Dialect:
     """True where ``"x"`` is a string (MySQL without ANSI_QUOTES)."""
     dollar_quotes: bool = False
     nested_comments: bool = False
+    author_parameters: str = ""
+    """A regular expression of what the dialect itself reads as a parameter (``$1``, ``?``, ``:name``): refused in an
+    author's text, because it would collide with the placeholders that bindings become."""
+    operator_characters: str = "+-*/<>=~!@#%^&|`?"
+    """What operators are made of. Characters that begin a parameter or a quoted name here do not belong in it."""
     line_comments: tuple[str, ...] = ("--",)
     dash_comment_needs_space: bool = False
     """True where ``--`` starts a comment only before white space (MySQL)."""
@@ -98,7 +103,8 @@ class Dialect:
     denied_words: Mapping[str, str] = field(default_factory=dict)
     """Keywords or pairs of keywords, upper case (``INTO OUTFILE``), that are refused anywhere outside quotes → why."""
     string_type_names: frozenset[str] = frozenset()
-    """Type names, lower case, that may stand directly before a literal (``interval '…'``, ``date '…'``)."""
+    """Type names, lower case, that may stand directly before a literal (``interval '…'``, ``date '…'``); several words
+    with one space between them (``timestamp with time zone``)."""
     default_like_escape: str | None = None
     """The escape character of LIKE when no ESCAPE stands, or None when there is none (SQLite)."""
     like_operators: frozenset[str] = frozenset({"LIKE"})

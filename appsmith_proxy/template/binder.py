@@ -1,0 +1,132 @@
+"""Bind a caller's values to a plan: the plan's own statement, and the values beside it.
+
+The hot path of every execution, so what a plan says is worked out once, when it is compiled. Every problem is reported
+at once, by name; a value is never quoted.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from appsmith_proxy.model.plan import (
+    JsonTemplate,
+    Plan,
+    Slot,
+    StatementSet,
+    TextTemplate,
+)
+from appsmith_proxy.sdk import Document, HttpRequest, Statement, Value
+from appsmith_proxy.template.coercion import Given
+from appsmith_proxy.template.readers import Trouble, Trusted, failure, reader
+from appsmith_proxy.template.requests import document, http_request
+from appsmith_proxy.template.writers import writer
+
+
+class Bound(NamedTuple):
+    """What goes to the driver. ``values`` belong to a statement's placeholders, and are empty for other payloads."""
+
+    payload: Statement | HttpRequest | Document
+    values: tuple[Value, ...]
+
+
+def bind(plan: Plan, values: Mapping[str, Value], trusted: Trusted, *, family: bool = False) -> Bound:
+    """Bind values to a plan.
+
+    Args:
+        plan: as ``compile_action`` made it.
+        values: by binding name; a missing name is absent. What it holds under trusted names is ignored.
+        trusted: fills in the trusted names.
+        family: the call came in the family's form, where an undeclared binding that is absent is ``""``.
+
+    Raises:
+        InvalidRequest: values are missing; ``details`` names every problem.
+        ParameterInvalid: values do not fit; ``details`` names every problem.
+    """
+    binder = plan.binder
+    if not isinstance(binder, Binder):
+        binder = Binder(plan)
+    return binder.bind(values, trusted, family=family)
+
+
+class Binder:
+    """What a plan says, made ready for values. Stateless between executions."""
+
+    __slots__ = ("_readers", "_render")
+
+    def __init__(self, plan: Plan) -> None:
+        slots = tuple(dict.fromkeys(_slots(plan)))
+        names = tuple(dict.fromkeys(slot.name for slot in slots))
+        at = {name: index for index, name in enumerate(names)}
+        self._readers = tuple(reader(name, plan, slots) for name in names)
+        self._render = _renderer(plan, at)
+
+    def bind(self, values: Mapping[str, Value], trusted: Trusted, *, family: bool) -> Bound:
+        """See ``bind``."""
+        read: list[Given] = []
+        problems: list[Trouble] = []
+        for read_one in self._readers:
+            try:
+                read.append(read_one(values, trusted, family))
+            except Trouble as trouble:
+                read.append(None)
+                problems.append(trouble)
+        if problems:
+            raise failure(problems)
+        return self._render(read)
+
+
+_Render: TypeAlias = Callable[[list[Given]], Bound]
+
+
+def _renderer(plan: Plan, at: Mapping[str, int]) -> _Render:
+    """Return what makes the payload of the values read. Until steps come, a plan has one."""
+    payload = plan.steps[0].payload
+    if isinstance(payload, StatementSet):
+        return _statement_renderer(plan, payload, at)
+    names = tuple(at)
+    make = http_request if "method" in payload.fields else document
+    return lambda read: Bound(make(payload, dict(zip(names, read, strict=True))), ())
+
+
+def _statement_renderer(plan: Plan, payload: StatementSet, at: Mapping[str, int]) -> _Render:
+    planned = payload.statements[0]
+    statement = planned.statement
+    writers = tuple((at[slot.name], writer(slot, plan.parameters.get(slot.name))) for slot in planned.slots)
+    if all(write is None for _, write in writers):
+        order = tuple(index for index, _ in writers)
+        return lambda read: Bound(statement, tuple([read[index] for index in order]))  # type: ignore[misc]  # reason: decimals are values here
+
+    def render(read: list[Given]) -> Bound:
+        values: list[Any] = []
+        problems: list[Trouble] = []
+        for index, write in writers:
+            try:
+                values.append(read[index] if write is None else write(read[index]))
+            except Trouble as trouble:
+                problems.append(trouble)
+        if problems:
+            raise failure(problems)
+        return Bound(statement, tuple(values))
+
+    return render
+
+
+def _slots(plan: Plan) -> list[Slot]:
+    """Return every slot of a plan, in order."""
+    found: list[Slot] = []
+
+    def search(node: Any) -> None:
+        if isinstance(node, Slot):
+            found.append(node)
+        elif isinstance(node, TextTemplate | JsonTemplate):
+            search(node.pieces)
+        elif isinstance(node, list | tuple):
+            for item in node:
+                search(item)
+
+    for step in plan.steps:
+        if isinstance(step.payload, StatementSet):
+            for planned in step.payload.statements:
+                found += planned.slots
+        else:
+            search(tuple(step.payload.fields.values()))
+    return found

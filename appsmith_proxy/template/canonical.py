@@ -1,0 +1,38 @@
+"""Write a plan as canonical bytes: equal plans, equal bytes. Its digest is taken over them, and later its MAC."""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Final
+
+import orjson
+
+from appsmith_proxy.model.plan import Plan
+
+_NO_PART: Final = frozenset({"digest", "binder", "root"})
+"""Fields that follow from the others: digests, what was worked out, and the tree that repeats a JSON text's pieces."""
+
+
+def canonical_bytes(plan: Plan) -> bytes:
+    """Return the plan as compact JSON with sorted keys, every noun tagged with its class."""
+    return orjson.dumps(_plain(plan), option=orjson.OPT_SORT_KEYS)
+
+
+def with_digest(plan: Plan) -> Plan:
+    """Return the plan with its digest filled in."""
+    return dataclasses.replace(plan, digest=hashlib.sha256(canonical_bytes(plan)).hexdigest())
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = (field.name for field in dataclasses.fields(value) if field.name not in _NO_PART)
+        return {"": type(value).__name__} | {name: _plain(getattr(value, name)) for name in fields}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Enum):
+        return value.value
+    return {"": "decimal", "digits": str(value)} if isinstance(value, Decimal) else value

@@ -1,0 +1,146 @@
+"""Find the LIKE pattern that a binding is part of, and how its wildcards must be escaped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from appsmith_proxy.sdk import Dialect
+from appsmith_proxy.template.lexer import MASK, Kind, Lexeme
+from appsmith_proxy.template.statements import Refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LikePattern:
+    """The right side of one LIKE."""
+
+    start: int
+    end: int
+    """Indexes among the significant lexemes; ``end`` is behind the last."""
+    escape: str
+    """The escape character, ``""`` when ``refusal`` says why there is none."""
+    written: bool
+    """ESCAPE stands in the text, or the dialect has a default: nothing is added."""
+    refusal: Refusal | None = None
+
+
+_CANDIDATES: Final = "\\!~^|#@"
+_TRANSPARENT: Final = frozenset({"concat", "lower", "upper", "unaccent"})
+"""Functions that hand a pattern through. A value inside any other one is not escaped: the function makes the pattern."""
+
+
+def like_patterns(parsed: Sequence[Lexeme], dialect: Dialect) -> tuple[LikePattern, ...]:
+    """Return the patterns of all LIKE operators that hold bindings."""
+    found = []
+    for index, lexeme in enumerate(parsed):
+        if (lexeme.upper or lexeme.text) in dialect.like_operators:
+            end = _end_of_chain(parsed, index + 1)
+            if any(part.holes for part in parsed[index + 1 : end]):
+                found.append(_with_escape(parsed, index + 1, end, dialect))
+    return tuple(found)
+
+
+def escapes_at(patterns: Sequence[LikePattern], index: int, parsed: Sequence[Lexeme]) -> LikePattern | None:
+    """Return the pattern that the lexeme at ``index`` is directly part of, None when there is none."""
+    for pattern in patterns:
+        if pattern.start <= index < pattern.end and _is_direct(parsed, pattern.start, index):
+            return pattern
+    return None
+
+
+def _is_direct(parsed: Sequence[Lexeme], start: int, index: int) -> bool:
+    """Return whether only brackets and transparent functions stand between the pattern and the lexeme."""
+    open_brackets: list[bool] = []
+    for at in range(start, index):
+        lexeme = parsed[at]
+        if lexeme.is_mark("("):
+            before = parsed[at - 1]
+            is_call = at > start and before.kind in (Kind.WORD, Kind.NAME)
+            name = before.text.strip('"').lower()
+            open_brackets.append(not is_call or name in _TRANSPARENT or before.upper in ("ANY", "ALL", "SOME", "ARRAY"))
+        elif lexeme.is_mark("["):
+            open_brackets.append(at > start and parsed[at - 1].upper == "ARRAY")
+        elif (lexeme.is_mark(")") or lexeme.is_mark("]")) and open_brackets:
+            open_brackets.pop()
+        elif lexeme.upper == "SELECT":
+            return False
+    return all(open_brackets)
+
+
+def _end_of_chain(parsed: Sequence[Lexeme], start: int) -> int:
+    """Return the index behind a chain of operands joined by ``||``, casts and collations included."""
+    at = start
+    while at < len(parsed):
+        at = _end_of_operand(parsed, at)
+        while at < len(parsed) and (parsed[at].text == "::" or parsed[at].upper == "COLLATE"):
+            at = _end_of_operand(parsed, at + 1)
+        if at >= len(parsed) or parsed[at].text != "||":
+            return at
+        at += 1
+    return at
+
+
+def _end_of_operand(parsed: Sequence[Lexeme], at: int) -> int:
+    """Return the index behind one operand: a literal, a dotted name, a call, or something in brackets."""
+    depth = 0
+    while at < len(parsed):
+        lexeme = parsed[at]
+        if lexeme.is_mark("(") or lexeme.is_mark("["):
+            depth += 1
+        elif lexeme.is_mark(")") or lexeme.is_mark("]"):
+            if depth == 0:
+                return at
+            depth -= 1
+        at += 1
+        if depth == 0 and not _continues(parsed, at):
+            return at
+    return at
+
+
+def _continues(parsed: Sequence[Lexeme], at: int) -> bool:
+    """Return whether the lexeme at ``at`` still belongs to the operand before it."""
+    if at >= len(parsed):
+        return False
+    lexeme, before = parsed[at], parsed[at - 1]
+    if lexeme.is_mark(".") or before.is_mark("."):
+        return True
+    if lexeme.is_mark("(") or lexeme.is_mark("["):
+        return before.kind in (Kind.WORD, Kind.NAME)
+    return False
+
+
+def _with_escape(parsed: Sequence[Lexeme], start: int, end: int, dialect: Dialect) -> LikePattern:
+    offset = next(lexeme.holes[0].start for lexeme in parsed[start:end] if lexeme.holes)
+    if end < len(parsed) and parsed[end].upper == "ESCAPE":
+        character = _literal_text(parsed[end + 1]) if end + 1 < len(parsed) else None
+        if character is not None and len(character) == 1 and character not in "%_":
+            return LikePattern(start=start, end=end, escape=character, written=True)
+        why = Refusal(
+            offset=offset,
+            message="ESCAPE must be one plain character, so that the value's wildcards can be escaped",
+            hint="write ESCAPE '!', or declare the parameter with wildcards",
+        )
+        return LikePattern(start=start, end=end, escape="", written=True, refusal=why)
+    if dialect.default_like_escape is not None:
+        return LikePattern(start=start, end=end, escape=dialect.default_like_escape, written=True)
+    parts = [lexeme for lexeme in parsed[start:end] if lexeme.kind is Kind.LITERAL]
+    others = any(lexeme.kind in (Kind.WORD, Kind.NAME) and not _is_keyword(lexeme) for lexeme in parsed[start:end])
+    free = next((mark for mark in _CANDIDATES if not any(mark in part.text for part in parts)), "")
+    if others or not free:
+        why = Refusal(
+            offset=offset,
+            message="the pattern also holds what is not known here, so no escape character can be chosen for it",
+            hint="write ESCAPE '!' behind the pattern, or declare the parameter with wildcards",
+        )
+        return LikePattern(start=start, end=end, escape="", written=False, refusal=why)
+    return LikePattern(start=start, end=end, escape=free, written=False)
+
+
+def _is_keyword(lexeme: Lexeme) -> bool:
+    return lexeme.text.lower() in _TRANSPARENT or lexeme.upper in ("COLLATE", "NOCASE", "BINARY", "RTRIM")
+
+
+def _literal_text(lexeme: Lexeme) -> str | None:
+    if lexeme.kind is not Kind.LITERAL or MASK in lexeme.text or lexeme.form is None or lexeme.form.prefix:
+        return None
+    quote = lexeme.form.quote
+    return lexeme.text[1:-1].replace(quote * 2, quote)

@@ -1,0 +1,44 @@
+"""Decide who fills a binding in, and refuse names that only look trusted.
+
+Exact trusted names come from the server. JavaScript that reaches for the same objects in another way would be evaluated
+by the browser, where it could be forged, so it is refused when the action is saved.
+"""
+
+import re
+from typing import Final
+
+from appsmith_proxy.model.plan import Source
+from appsmith_proxy.model.trusted import TRUSTED_NAMES
+
+_GAP: Final = r"(?:\s|/\*.*?\*/|//[^\n]*(?:\n|$))*"
+_IDENTIFIER_ESCAPE: Final = re.compile(r"\\u(?:\{0*([0-9A-Fa-f]{1,6})\}|([0-9A-Fa-f]{4}))")
+_STRING: Final = re.compile(r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+\"""", re.DOTALL)
+_MENTION: Final = re.compile(rf"\bappsmith{_GAP}\??\.{_GAP}(user|workspace|environment)\b", re.DOTALL)
+_MEMBER: Final = re.compile(rf"\bappsmith\b(?!{_GAP}\??\.{_GAP}[A-Za-z_$])", re.DOTALL)
+"""``appsmith`` that is not followed by a plain member: a bracket, a call, or the object itself."""
+_KNOWN: Final = ", ".join(f"{{{{{name}}}}}" for name in TRUSTED_NAMES)
+
+
+def source_of(name: str) -> Source:
+    """Return who fills the binding in."""
+    return Source.TRUSTED if name in TRUSTED_NAMES else Source.CLIENT
+
+
+def refusal(name: str) -> tuple[str, str] | None:
+    """Return (message, hint) when a binding with this name cannot be accepted anywhere, else None."""
+    if not name:
+        return "the binding is empty", "write a name between {{ and }}"
+    if name in TRUSTED_NAMES:
+        return None
+    script = _IDENTIFIER_ESCAPE.sub(_unescape, name)
+    if _MENTION.search(script) or _MEMBER.search(_STRING.sub("''", script)):
+        return (
+            "the binding reaches for the caller's identity in JavaScript, which the browser would evaluate and could forge",
+            f"write one of {_KNOWN} alone and do the rest in the statement, for example lower({{{{appsmith.user.email}}}})",
+        )
+    return None
+
+
+def _unescape(match: re.Match[str]) -> str:
+    code = int(match[1] or match[2], 16)
+    return chr(code) if code <= 0x10FFFF else match[0]

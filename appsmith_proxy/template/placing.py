@@ -1,0 +1,351 @@
+"""Write each binding of a SQL text in the form of its place: a placeholder, a concatenation, a list, a cast.
+
+==========================  =====================================  ===================================
+place                       PostgreSQL                             SQLite
+==========================  =====================================  ===================================
+``{{x}}``, ``'{{x}}'``      ``$1``                                 ``?1``
+declared type               ``CAST($1 AS integer)``                ``?1``
+``'%{{q}}%'``               ``('%' || CAST($1 AS text) || '%')``   ``('%' || ?1 || '%')``
+``IN ({{ids}})``            ``= ANY ($1)``                         ``IN (SELECT value FROM json_each(?1))``
+``LIMIT {{n}}``             ``LIMIT CAST($1 AS bigint)``           ``LIMIT ?1``
+``interval '{{n}} days'``   ``CAST((… || ' days') AS interval)``
+==========================  =====================================  ===================================
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from appsmith_proxy.model.parameters import DeclaredParameter
+from appsmith_proxy.model.plan import PlannedStatement, Slot, Transform
+from appsmith_proxy.model.trusted import TRUSTED_LISTS
+from appsmith_proxy.sdk import (
+    Concatenation,
+    Dialect,
+    ListForm,
+    Parameter,
+    ParameterType,
+    Placeholder,
+    Statement,
+    StatementClass,
+)
+from appsmith_proxy.template.clauses import Role, Site
+from appsmith_proxy.template.lexer import Kind, Lexeme
+from appsmith_proxy.template.like import LikePattern, escapes_at, like_patterns
+from appsmith_proxy.template.names import source_of
+from appsmith_proxy.template.places import calls_denied, refuse, type_before
+from appsmith_proxy.template.statements import Nature, Refusal
+from appsmith_proxy.template.tokenizer import Hole, position
+
+
+@dataclass(slots=True, kw_only=True)
+class Placer:
+    """Collects the edits of one text: what replaces which offsets."""
+
+    text: str
+    dialect: Dialect
+    parameters: Mapping[str, DeclaredParameter]
+    parsed: tuple[Lexeme, ...]
+    nature: Nature
+    refusals: list[Refusal] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    edits: list[tuple[int, int, str]] = field(default_factory=list)
+    slots: list[Slot] = field(default_factory=list)
+    bound: list[Parameter] = field(default_factory=list)
+    patterns: tuple[LikePattern, ...] = ()
+    escaped: set[LikePattern] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.patterns = like_patterns(self.parsed, self.dialect)
+
+    def place(self, site: Site) -> None:
+        """Place the bindings of one lexeme, or note why they cannot stand there."""
+        lexeme = site.lexeme
+        if any(self._chooses_text(hole.name) for hole in lexeme.holes):
+            return  # refused where it is declared
+        if self.nature.statement_class is StatementClass.DDL:
+            self._refuse(lexeme.holes[0], "a statement that changes the schema takes no values", "write constants")
+            return
+        refusal = refuse(site, self.parsed, self.dialect) or calls_denied(site, self.dialect)
+        if refusal is not None:
+            self.refusals.append(refusal)
+            return
+        types = type_before(site, self.parsed, self.dialect)
+        if self._is_list_place(site):
+            self._list(site)
+        elif _is_whole(lexeme) and not types and not self._pattern(site, lexeme.holes[0]):
+            self._edit(lexeme.start, lexeme.end, self._value(site, lexeme.holes[0]))
+        else:
+            self._text(site, types)
+
+    def finish(self, lexemes: Sequence[Lexeme]) -> PlannedStatement:
+        """Return the statement with every edit made. A binding in a comment becomes a blank."""
+        end = max(lexeme.end for lexeme in self.parsed if not lexeme.is_mark(";"))
+        for lexeme in lexemes:
+            if lexeme.kind is Kind.COMMENT:
+                self.edits += [(hole.start, hole.end, " ") for hole in lexeme.holes]
+        for pattern in self.escaped:
+            if not pattern.written:
+                after = self.parsed[pattern.end - 1].end
+                self.edits.append((after, after, f" ESCAPE '{pattern.escape}'"))
+        parts: list[str] = []
+        at = 0
+        for start, stop, replacement in sorted(self.edits):
+            if start >= at and stop <= end:
+                parts += (self.text[at:start], replacement)
+                at = stop
+        parts.append(self.text[at:end])
+        statement = Statement(
+            text="".join(parts),
+            parameters=tuple(self.bound),
+            returns_rows=self.nature.returns_rows,
+            writes=self.nature.writes,
+        )
+        return PlannedStatement(statement=statement, slots=tuple(self.slots))
+
+    # How each place is written
+
+    def _value(self, site: Site, hole: Hole) -> str:
+        """Return a placeholder for a whole operand, with the declared type's cast."""
+        declared = self.parameters.get(hole.name)
+        kind = declared.type if declared else None
+        if site.frame.counts_rows() and not self._is_list(hole.name):
+            return self._counting(site, hole, kind)
+        if self._is_list(hole.name):
+            return self._list_value(hole, kind)
+        return self._cast(self._placeholder(hole, type=kind), kind)
+
+    def _counting(self, site: Site, hole: Hole, kind: ParameterType | None) -> str:
+        """Return a placeholder in LIMIT or OFFSET: an integer when nothing else is declared."""
+        direct = self.parsed[site.index - 1].upper in ("LIMIT", "OFFSET")
+        if direct and kind not in (None, ParameterType.INTEGER, ParameterType.BIGINT):
+            self._refuse(hole, "LIMIT and OFFSET take an integer", "declare the parameter's type as integer")
+        if kind is not None:
+            return self._cast(self._placeholder(hole, type=kind), kind)
+        placeholder = self._placeholder(hole, type=ParameterType.INTEGER)
+        return f"CAST({placeholder} AS {self.dialect.integer_type})" if self.dialect.integer_type else placeholder
+
+    def _list(self, site: Site) -> None:
+        """Write ``x IN ({{list}})`` in the dialect's form: one placeholder for every size."""
+        hole = site.lexeme.holes[0]
+        at = site.index - 2
+        before = self.parsed[at - 1] if at else None
+        left = self.parsed[at - 2] if before is not None and before.upper == "NOT" and at > 1 else before
+        if left is not None and left.is_mark(")") and self._closes_row(self.parsed.index(left)):
+            self._refuse(hole, "a list of rows cannot be bound", "compare each column with its own list")
+            return
+        declared = self.parameters.get(hole.name)
+        value = self._list_value(hole, declared.type if declared else None)
+        if self.dialect.list_form is ListForm.ANY:
+            keyword = self.parsed[at]
+            if before is not None and before.upper == "NOT":
+                self._edit(before.start, before.end, "<>")
+                self._edit(keyword.start, keyword.end, "ALL")
+            else:
+                self._edit(keyword.start, keyword.end, "= ANY")
+        else:
+            value = _EACH.format(value)
+        self._edit(site.lexeme.start, site.lexeme.end, value)
+
+    def _list_value(self, hole: Hole, kind: ParameterType | None) -> str:
+        if self.dialect.list_form is ListForm.PADDED:
+            self._refuse(hole, "lists cannot be bound in this dialect yet", "use one binding for each value")
+        if self.dialect.list_form is ListForm.JSON_EACH:
+            if kind is ParameterType.BYTES:
+                self._refuse(hole, "a list of bytes cannot be bound here", "compare hex(x) with a list of hex texts")
+            return self._placeholder(hole, type=kind, transform=Transform.LIST_JSON, sent_as=ParameterType.TEXT)
+        placeholder = self._placeholder(hole, type=kind, transform=Transform.LIST)
+        native = self.dialect.casts.get(kind) if kind else None
+        return f"CAST({placeholder} AS {native}{self.dialect.array_suffix})" if native else placeholder
+
+    def _text(self, site: Site, types: int) -> None:
+        """Write a literal with bindings inside as a concatenation, behind a type's name as a cast."""
+        lexeme = site.lexeme
+        parts = [part for part in self._parts(site, as_value=bool(types) and _is_whole(lexeme)) if part]
+        joined = self._join(parts)
+        if not types:
+            self._edit(lexeme.start, lexeme.end, joined)
+            return
+        words = self.parsed[site.index - types : site.index]
+        for index, word in enumerate(words):
+            self._edit(word.start, word.end, "CAST(" if index == 0 else "")
+        self._edit(lexeme.start, lexeme.end, f"{joined} AS {' '.join(word.text for word in words)})")
+
+    def _parts(self, site: Site, *, as_value: bool) -> Iterator[str]:
+        """Yield literals and placeholders of one lexeme in order."""
+        lexeme = site.lexeme
+        if as_value:
+            yield self._value(site, lexeme.holes[0])
+            return
+        if not _is_whole(lexeme) and lexeme.text.lstrip("'\"EeNn").startswith(("{", "[", '"')):
+            self._warn(lexeme, "quotes in a value can change the JSON or array text around it; build it with functions")
+        quote = lexeme.form.quote if lexeme.form else ""
+        start, stop = _content(lexeme)
+        opening = self.text[lexeme.start : start]
+        for hole in (*lexeme.holes, Hole("", stop, stop)):
+            literal = self.text[start : hole.start]
+            if literal:
+                self._check_split(lexeme, literal, hole, self._pattern(site, hole) if hole.name else None)
+                yield f"{opening}{literal}{quote}"
+            if hole.start < stop:
+                yield self._piece(site, hole)
+            start = hole.end
+
+    def _piece(self, site: Site, hole: Hole) -> str:
+        """Return a placeholder for a value that becomes part of a text."""
+        declared = self.parameters.get(hole.name)
+        kind = declared.type if declared else None
+        if self._is_list(hole.name):
+            self._refuse(hole, "a list cannot be part of a text", "use it as x IN ({{list}})")
+        pattern = self._pattern(site, hole)
+        if pattern is None:
+            placeholder = self._placeholder(hole, type=kind, transform=Transform.TEXT, sent_as=ParameterType.TEXT)
+        else:
+            if pattern.refusal is not None:
+                self.refusals.append(pattern.refusal)
+            if pattern.end == pattern.start + 1 and _is_whole(site.lexeme):
+                self._warn(
+                    site.lexeme,
+                    "the whole LIKE pattern is a value, so its % and _ are matched as they are; "
+                    "declare the parameter with wildcards to let them match anything",
+                )
+            self.escaped.add(pattern)
+            placeholder = self._placeholder(
+                hole, type=kind, transform=Transform.LIKE, sent_as=ParameterType.TEXT, escape=pattern.escape
+            )
+        return f"CAST({placeholder} AS {self.dialect.text_type})" if self.dialect.text_type else placeholder
+
+    def _placeholder(
+        self,
+        hole: Hole,
+        *,
+        type: ParameterType | None,  # noqa: A002  # reason: the slot's own word
+        transform: Transform = Transform.NONE,
+        sent_as: ParameterType | None = None,
+        escape: str = "",
+    ) -> str:
+        """Add a slot and return its placeholder."""
+        declared = self.parameters.get(hole.name)
+        is_list = transform in (Transform.LIST, Transform.LIST_JSON)
+        self.slots.append(
+            Slot(
+                name=hole.name,
+                source=source_of(hole.name),
+                type=type,
+                transform=transform,
+                escape=escape,
+                empty_list_ok=not is_list or not self.nature.writes or bool(declared and declared.allow_empty),
+            )
+        )
+        self.bound.append(Parameter(name=hole.name, type=sent_as or type, is_list=is_list))
+        number = len(self.slots)
+        match self.dialect.placeholder:
+            case Placeholder.DOLLAR:
+                return f"${number}"
+            case Placeholder.NUMBERED:
+                return f"?{number}"
+            case _:
+                return "?"
+
+    def _cast(self, placeholder: str, kind: ParameterType | None) -> str:
+        native = self.dialect.casts.get(kind) if kind else None
+        return f"CAST({placeholder} AS {native})" if native else placeholder
+
+    def _join(self, parts: Sequence[str]) -> str:
+        if len(parts) == 1:
+            return parts[0]
+        if self.dialect.concatenation is Concatenation.PIPES:
+            return f"({' || '.join(parts)})"
+        return f"CONCAT({', '.join(parts)})"
+
+    # What the places need to know
+
+    def _is_list(self, name: str) -> bool:
+        declared = self.parameters.get(name)
+        return name in TRUSTED_LISTS or bool(declared and declared.is_list)
+
+    def _chooses_text(self, name: str) -> bool:
+        declared = self.parameters.get(name)
+        return declared is not None and declared.type in (ParameterType.IDENTIFIER, ParameterType.KEYWORD)
+
+    def _pattern(self, site: Site, hole: Hole) -> LikePattern | None:
+        """Return the LIKE pattern that the value must be escaped for."""
+        declared = self.parameters.get(hole.name)
+        if declared is not None and declared.wildcards:
+            return None
+        return escapes_at(self.patterns, site.index, self.parsed)
+
+    def _is_list_place(self, site: Site) -> bool:
+        """Return whether the binding is the whole bracket of IN."""
+        after = self.parsed[site.index + 1] if site.index + 1 < len(self.parsed) else None
+        return (
+            site.frame.role is Role.LIST
+            and _is_whole(site.lexeme)
+            and self.parsed[site.index - 1].is_mark("(")
+            and after is not None
+            and after.is_mark(")")
+        )
+
+    def _closes_row(self, index: int) -> bool:
+        """Return whether the bracket at ``index`` closes a row ``(a, b)`` and not a call."""
+        depth = commas = 0
+        for at in range(index, -1, -1):
+            lexeme = self.parsed[at]
+            depth += lexeme.is_mark(")") - lexeme.is_mark("(")
+            commas += lexeme.is_mark(",") and depth == 1
+            if depth == 0:
+                before = self.parsed[at - 1] if at else None
+                named = before is not None and before.kind in (Kind.WORD, Kind.NAME)
+                return bool(commas) and not (named and before is not None and before.upper not in _BEFORE_ROW)
+        return False
+
+    def _check_split(self, lexeme: Lexeme, literal: str, hole: Hole, pattern: LikePattern | None) -> None:
+        """Refuse an escape character directly before a binding: it would swallow the quote or the value's first character."""
+        if not hole.name:
+            return
+        backslash = bool(lexeme.form and lexeme.form.backslash_escapes)
+        for escape in {"\\"} if backslash else set():
+            if _ends_escaped(literal, escape):
+                self._refuse(hole, "an escape character stands directly before the binding", "remove it, or double it")
+        if pattern is not None and pattern.escape and _ends_escaped(literal, pattern.escape):
+            self._refuse(hole, "the pattern's escape character stands directly before the binding", "remove it")
+
+    def _edit(self, start: int, end: int, replacement: str) -> None:
+        """Replace offsets, with a blank where the replacement would grow into a word beside it."""
+        if start and replacement and _is_word(self.text[start - 1]) and not _is_word(self.text[start]):
+            replacement = f" {replacement}"
+        if end < len(self.text) and replacement and _is_word(self.text[end]) and not _is_word(self.text[end - 1]):
+            replacement = f"{replacement} "
+        self.edits.append((start, end, replacement))
+
+    def _refuse(self, hole: Hole, message: str, hint: str) -> None:
+        self.refusals.append(Refusal(offset=hole.start, message=message, hint=hint))
+
+    def _warn(self, lexeme: Lexeme, message: str) -> None:
+        line, column = position(self.text, lexeme.start)
+        self.warnings.append(f"line {line}, column {column}: {message}")
+
+
+_EACH: Final = "SELECT value FROM json_each({})"
+_BEFORE_ROW: Final = frozenset({"WHERE", "AND", "OR", "NOT", "ON", "HAVING", "WHEN", "ROW", "SELECT", "CASE", "THEN"})
+
+
+def _content(lexeme: Lexeme) -> tuple[int, int]:
+    """Return where the content of a quoted text begins and ends, quotes excluded."""
+    if lexeme.kind is Kind.HOLE:
+        return lexeme.start, lexeme.end
+    prefix = len(lexeme.form.prefix) if lexeme.form else 0
+    return lexeme.start + prefix + 1, lexeme.end - 1
+
+
+def _is_whole(lexeme: Lexeme) -> bool:
+    """Return whether one binding is all there is between the quotes."""
+    return len(lexeme.holes) == 1 and (lexeme.holes[0].start, lexeme.holes[0].end) == _content(lexeme)
+
+
+def _ends_escaped(literal: str, escape: str) -> bool:
+    return (len(literal) - len(literal.rstrip(escape))) % 2 == 1
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character in "_$" or character > "\x7f"

@@ -1,0 +1,116 @@
+"""Read one value for each name of a plan: who gives it, what absent means, and whether it fits its declaration."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from appsmith_proxy.errors import InvalidRequest, Outcome, ParameterInvalid, Problem
+from appsmith_proxy.model.parameters import DeclaredParameter
+from appsmith_proxy.model.plan import Plan, Slot, Source
+from appsmith_proxy.sdk import Value, json_text
+from appsmith_proxy.template.coercion import Given, Misfit
+from appsmith_proxy.template.parameters import Rules
+
+Trusted: TypeAlias = Callable[[str], Value | None]
+"""Looks a trusted name up for the authenticated caller; None: the caller does not have it."""
+
+Reader: TypeAlias = Callable[[Mapping[str, Value], Trusted, bool], Given]
+"""(params, trusted names, family's form) → the name's value. Raises ``Trouble``."""
+
+
+class Trouble(Exception):
+    """What is wrong with one binding's value."""
+
+    def __init__(self, name: str, message: str, hint: str = "", *, missing: bool = False) -> None:
+        super().__init__(message)
+        self.problem = Problem(f"params.{name}", message, hint=hint)
+        self.expected = message
+        self.missing = missing
+
+
+def failure(troubles: Sequence[Trouble]) -> InvalidRequest | ParameterInvalid:
+    """Return the one error that reports every trouble: a request that is incomplete, or values that do not fit."""
+    details = tuple(dict.fromkeys(trouble.problem for trouble in troubles))
+    names = ", ".join(dict.fromkeys("{{" + problem.path.removeprefix("params.") + "}}" for problem in details))
+    if any(trouble.missing for trouble in troubles):
+        return InvalidRequest(f"values are missing or do not fit: {names}", details=details)
+    first = details[0]
+    return ParameterInvalid(
+        f"{names}: {first.message}" if len(details) == 1 else f"values do not fit: {names}",
+        hint=first.hint if len(details) == 1 else "",
+        details=details,
+        outcome=Outcome.NOT_SENT,
+        expected=troubles[0].expected if len(details) == 1 else "",
+    )
+
+
+def reader(name: str, plan: Plan, slots: tuple[Slot, ...]) -> Reader:
+    """Return what fetches and checks the value of one name."""
+    declared = plan.parameters.get(name)
+    if any(slot.name == name and slot.source is Source.TRUSTED for slot in slots):
+        return _trusted_reader(name, declared)
+    return _undeclared_reader(name) if declared is None else _declared_reader(name, declared)
+
+
+class _Absent:
+    """The one value that no caller can send."""
+
+
+_ABSENT: Final = _Absent()
+
+
+def _undeclared_reader(name: str) -> Reader:
+    def read(values: Mapping[str, Value], trusted: Trusted, family: bool) -> Given:  # noqa: FBT001  # reason: internal, positional for speed
+        value = values.get(name, _ABSENT)
+        if isinstance(value, _Absent):
+            if family:
+                return ""
+            raise Trouble(name, "a value is missing", f"send it in params as {json_text(name)}", missing=True)
+        if isinstance(value, str) and not value.isascii():
+            _check_encodable(name, value)
+        return value
+
+    return read
+
+
+def _declared_reader(name: str, declared: DeclaredParameter) -> Reader:
+    rules = Rules.of(declared)
+    default = rules.check(declared.default) if declared.has_default else None
+
+    def read(values: Mapping[str, Value], trusted: Trusted, family: bool) -> Given:  # noqa: FBT001  # reason: internal, positional for speed
+        value = values.get(name, _ABSENT)
+        if isinstance(value, _Absent) or rules.is_absent(value):
+            if declared.has_default:
+                return default
+            if declared.required:
+                raise Trouble(name, "a value is missing", "the parameter is required", missing=True)
+            return None
+        if isinstance(value, str) and not value.isascii():
+            _check_encodable(name, value)
+        try:
+            return rules.check(value)
+        except Misfit as misfit:
+            raise Trouble(name, f"expected {misfit.expected}", misfit.hint) from None
+
+    return read
+
+
+def _trusted_reader(name: str, declared: DeclaredParameter | None) -> Reader:
+    rules = Rules.of(declared) if declared else None
+
+    def read(values: Mapping[str, Value], trusted: Trusted, family: bool) -> Given:  # noqa: FBT001  # reason: internal, positional for speed
+        value = trusted(name)
+        if value is None or value == "":
+            raise Trouble(name, "the caller has no such value", "the token or account must carry it")
+        try:
+            return rules.check(value) if rules else value
+        except Misfit as misfit:
+            raise Trouble(name, f"expected {misfit.expected}", misfit.hint) from None
+
+    return read
+
+
+def _check_encodable(name: str, value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Trouble(name, "expected text of whole Unicode characters") from None
