@@ -5,12 +5,12 @@ addresses that ``context.network`` checked, and the socket is compared with them
 literal never reaches a resolver.
 """
 
+import re
 import socket
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Final
 
 import aiohttp
@@ -25,6 +25,7 @@ from appsmith_proxy_rest.urls import Url, on_the_wire
 
 CONNECT_SECONDS: Final = 5.0
 _MAX_CHECKED: Final = 1_024
+_NUMERIC: Final = re.compile(r"[0-9.]+|.*:.*")
 _AUTOMATIC: Final = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
@@ -161,12 +162,9 @@ class _Gate(AbstractResolver):
         ]
 
     async def check_literal(self, url: Url) -> None:
-        """Check a URL whose host is an IP literal: aiohttp asks no resolver for it."""
-        try:
-            ip_address(url.host)
-        except ValueError:
-            return
-        await self._check(url.host, url.port)
+        """Check a URL whose host is, or looks like, an IP literal: aiohttp asks no resolver for it."""
+        if _NUMERIC.fullmatch(url.host):
+            await self._check(url.host, url.port)
 
     def open_socket(self, info: AddrInfoType) -> socket.socket:
         """Open the socket for one address, if it was checked."""

@@ -1,7 +1,7 @@
 """A real HTTP(S) upstream on loopback. It records what arrives and misbehaves on request.
 
 =======================  ============================================================================================
-path                     answer
+path                     answer (``/v1`` and ``/v2`` in front count for nothing)
 =======================  ============================================================================================
 ``/echo…``               JSON: method, target, headers, body (as text), exactly as they arrived
 ``/status/{n}``          that status with a JSON body
@@ -27,6 +27,7 @@ import base64
 import gzip
 import html
 import json
+import re
 import ssl
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -123,7 +124,7 @@ class HttpUpstream:
                 connection=request.transport.get_extra_info("peername")[1],
             )
         )
-        first, _, rest = request.path.lstrip("/").partition("/")
+        first, _, rest = re.sub("^/(v[12]/)?", "", request.path).partition("/")
         handler = _HANDLERS.get(first, _echo)
         return await handler(self, request, rest)
 

@@ -1,0 +1,146 @@
+"""The only way out is the guard: addresses, TLS and literals, each with a test that fails when its check is gone."""
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+
+from appsmith_proxy.gateway.network import Guard
+from appsmith_proxy.gateway.network_tls import key_pin
+from appsmith_proxy.sdk import ConnectFailed, Outcome, TlsFailed, TlsOptions
+from appsmith_proxy_rest.transport import Transport
+from tests.servers.certificates import Authority, chain_of, key_of
+from tests.servers.http import HttpUpstream
+from tests.servers.rest import rest_client, send
+from tests.servers.sockets import watched_connects
+
+NAME = "api.example"
+AUTHORITY = Authority.new()
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    return ["127.0.0.1"]
+
+
+def named() -> Guard:
+    return Guard(allow_loopback=True, resolver=resolve)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("169.254.169.254", "[::ffff:169.254.169.254]", "[fe80::1]", "0.0.0.0", "127.0.0.1", "localhost", "[::1]"),
+        *("2130706433", "0x7f.1", "127.1", "127.0.0.1.", "evil.example"),
+    ],
+)
+async def test_a_denied_host_gets_no_connection(host: str, scheme: str) -> None:
+    async def denied(name: str, port: int) -> list[str]:
+        return ["8.8.8.8", "169.254.169.254"]
+
+    guard = Guard(resolver=denied)
+    async with rest_client(f"{scheme}://{host}:8080/x", guard=guard) as client:
+        with watched_connects() as seen:
+            for method in ("GET", "HEAD", "POST"):
+                with pytest.raises(ConnectFailed) as caught:
+                    await send(client, method=method)
+                assert caught.value.outcome is Outcome.NOT_SENT
+            with pytest.raises(ConnectFailed):
+                await client.check()
+        assert seen == []
+    assert guard.denials == 4
+
+
+async def test_the_dialled_address_is_the_checked_one(upstream: HttpUpstream) -> None:
+    asked: list[str] = []
+
+    async def counting(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"] if len(asked) == 1 else ["169.254.169.254"]
+
+    guard = Guard(allow_loopback=True, resolver=counting)
+    async with rest_client(f"http://{NAME}:{upstream.port}", guard=guard) as client:
+        with watched_connects() as seen:
+            await send(client, "echo")
+            await send(client, "echo")  # over the kept connection: nobody is asked again
+            assert asked == [NAME]
+            with pytest.raises(ConnectFailed):
+                await asyncio.gather(send(client, "slow/0.1"), send(client, "slow/0.1"))
+        assert [address[:2] for address in seen] == [("127.0.0.1", upstream.port)]
+    assert upstream.last.header("Host") == f"{NAME}:{upstream.port}"
+
+
+async def test_no_socket_opens_to_an_unchecked_address() -> None:
+    """The last line: whatever the library makes of a URL, only addresses that the guard gave are dialled."""
+    transport = Transport(
+        named(), tls=lambda url: TlsOptions(), pooled=frozenset(), max_connections=1, idle_seconds=1.0
+    )
+    try:
+        gate = transport._gate
+        info: Any = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80))
+        with pytest.raises(ConnectionRefusedError):
+            gate.open_socket(info)
+        await gate.resolve(NAME, 80)
+        gate.open_socket(info).close()
+        other: Any = (*info[:4], ("127.0.0.1", 81))
+        with pytest.raises(ConnectionRefusedError):
+            gate.open_socket(other)
+    finally:
+        await transport.close()
+
+
+async def tls_echo(configuration: dict[str, Any], *names: str, wants_client: bool = False, **more: Any) -> Any:
+    context = AUTHORITY.server_context(AUTHORITY.issue(*names), wants_client=wants_client)
+    async with HttpUpstream(context=context) as upstream:
+        url = f"https://{NAME}:{upstream.port}"
+        async with rest_client(url, guard=named(), tlsCa=AUTHORITY.pem, **configuration, **more) as client:
+            await send(client, "echo")
+            await send(client, "echo")
+            assert len({arrived.connection for arrived in upstream.arrived}) == 1
+            return upstream.last
+
+
+async def test_tls_verifies_the_name_of_the_url() -> None:
+    assert (await tls_echo({}, NAME)).target == "/echo"
+    for names in (["other.example"], ["127.0.0.1"]):
+        with pytest.raises(TlsFailed) as caught:
+            await tls_echo({}, *names)
+        assert caught.value.outcome is Outcome.NOT_SENT
+
+
+async def test_tls_modes_pins_and_client_certificates() -> None:
+    await tls_echo({"tlsMode": "verify-ca"}, "other.example")
+    await tls_echo({"tlsMode": "require"}, "other.example")
+    with pytest.raises(TlsFailed):
+        await tls_echo({"tlsPinnedKey": "A" * 43 + "="}, NAME)
+    mine = AUTHORITY.issue("me.example")
+    await tls_echo({"tlsCertificate": chain_of(mine)}, NAME, wants_client=True, secrets={"tlsKey": key_of(mine)})
+
+
+async def test_a_pinned_key_is_accepted() -> None:
+    import ssl
+
+    certificate = AUTHORITY.issue(NAME)
+    pin = key_pin(ssl.PEM_cert_to_DER_cert(certificate.cert_chain_pems[0].bytes().decode()))
+    async with HttpUpstream(context=AUTHORITY.server_context(certificate)) as upstream:
+        url = f"https://{NAME}:{upstream.port}"
+        async with rest_client(url, guard=named(), tlsCa=AUTHORITY.pem, tlsPinnedKey=pin) as client:
+            await send(client, "echo")
+
+
+async def test_own_authorities_do_not_count_for_a_redirect_elsewhere() -> None:
+    certificate = AUTHORITY.issue(NAME, "other.example")
+    context = AUTHORITY.server_context(certificate)
+    async with HttpUpstream(context=context) as upstream, HttpUpstream(context=context) as other:
+        url = f"https://{NAME}:{upstream.port}"
+        async with rest_client(url, guard=named(), tlsCa=AUTHORITY.pem) as client:
+            with pytest.raises(TlsFailed):
+                await send(client, "to", query=(("url", f"https://other.example:{other.port}/"),))
+        assert other.arrived == []
+
+
+async def test_a_client_closed_over_tls_leaves_nothing() -> None:
+    before = set(asyncio.all_tasks())
+    await tls_echo({}, NAME)
+    assert set(asyncio.all_tasks()) <= before
