@@ -10,6 +10,7 @@ import asyncio
 import re
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ import aiosqlite
 
 from appsmith_proxy.sdk import (
     Client,
+    Column,
     DatasourceError,
     ExecuteRequest,
     Health,
@@ -34,7 +36,7 @@ from appsmith_proxy_sqlite.connection import Connection, Lane
 from appsmith_proxy_sqlite.files import DatabaseFile
 from appsmith_proxy_sqlite.pool import Pool
 from appsmith_proxy_sqlite.structure import describe_main
-from appsmith_proxy_sqlite.values import Native, native_values, result_columns, weight
+from appsmith_proxy_sqlite.values import Native, native_values, result_columns, subquery_columns, weight
 
 _CHECK_SECONDS: Final = 10.0
 _LARGEST_BATCH: Final = 512
@@ -74,12 +76,24 @@ class SqliteClient(Client):
             return await work(connection, statement.text, values, request)
 
     async def prepare(self, statement: Statement, *, deadline: float) -> Prepared:
-        """Let SQLite compile the statement: EXPLAIN does that and runs nothing of it. It reports no types."""
-        text = statement.text if _EXPLAIN.match(statement.text) else f"EXPLAIN {statement.text}"
+        """Let SQLite compile the statement: EXPLAIN does that and runs nothing of it. It reports no parameter types.
+
+        The columns of a read are those of the statement as a subquery that is asked for no row; SQLite stops before
+        its first step. Where the text cannot stand in parentheses, and for writes, they stay unknown.
+        """
+        explains = _EXPLAIN.match(statement.text)
         unknown = (None,) * len(statement.parameters)
+        columns: tuple[Column, ...] = ()
         async with self._pool.lease(self._lane(writes=statement.writes), deadline=deadline) as connection:
+            text = statement.text if explains else f"EXPLAIN {statement.text}"
             await connection.run_patiently(text, unknown, deadline=deadline)
-        return Prepared(parameter_types=unknown, columns=(), returns_rows=statement.returns_rows)
+            await connection.finish()
+            if not explains and not statement.writes:
+                with suppress(StatementInvalid):
+                    asked = f"SELECT * FROM (\n{statement.text}\n) LIMIT 0"  # noqa: S608  # reason: see the docstring
+                    cursor = await connection.run_patiently(asked, unknown, deadline=deadline)
+                    columns = subquery_columns([column[0] for column in cursor.description])
+        return Prepared(parameter_types=unknown, columns=columns, returns_rows=statement.returns_rows)
 
     async def describe(self, path: Sequence[str], page: str | None) -> Structure:
         """Describe the tables and views of the file. There is one schema, ``main``."""

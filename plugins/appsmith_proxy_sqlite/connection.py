@@ -97,7 +97,8 @@ class Connection:
             DatasourceError: SQLite refuses, or the deadline passed.
         """
         if asyncio.get_running_loop().time() >= deadline:
-            raise ExecutionTimeout("the deadline passed", outcome=Outcome.ROLLED_BACK)
+            outcome = Outcome.ROLLED_BACK if self.in_transaction else Outcome.NOT_SENT
+            raise ExecutionTimeout("the deadline passed", outcome=outcome)
         self._guard.denied = ""
         self._cursor = await self._hop(self._connection.execute(text, values))
         return self._cursor

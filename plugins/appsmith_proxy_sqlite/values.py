@@ -62,6 +62,13 @@ def result_columns(names: Sequence[str]) -> tuple[tuple[Column, ...], tuple[str,
     return tuple(Column(name, ColumnType.ANY, "any") for name in unique), messages
 
 
+def subquery_columns(names: Sequence[str]) -> tuple[Column, ...]:
+    """Return the columns of a statement that ran as a subquery, where SQLite itself numbers repeated names: ``a:1``."""
+    first = set(names)
+    plain = [base if number.isdigit() and base in first else name for name, base, number in map(_numbered, names)]
+    return result_columns(plain)[0]
+
+
 def read_text(raw: bytes) -> str | bytes:
     """Return a text cell; what is not UTF-8 (SQLite does not check) stays bytes, so nothing is lost."""
     try:
@@ -73,6 +80,11 @@ def read_text(raw: bytes) -> str | bytes:
 def weight(row: Sequence[Cell]) -> int:
     """Return about how many bytes a row takes in an answer."""
     return sum(len(cell) if isinstance(cell, str | bytes) else 8 for cell in row)
+
+
+def _numbered(name: str) -> tuple[str, str, str]:
+    base, _, number = name.rpartition(":")
+    return name, base, number
 
 
 def _list(parameter: Parameter, value: Value | Decimal, index: int) -> Native:

@@ -288,6 +288,15 @@ async def test_prepare_checks_and_runs_nothing(client: SqliteClient) -> None:
     prepared = await client.prepare(good, deadline=deadline)
     assert prepared.parameter_types == (None, None)
     assert (await client.execute(request("SELECT count(*) FROM books"))).rows == [(2,)]
+    for text, names in (
+        ("SELECT 1 AS a, 2 AS b, 3 AS a -- comment", ["a", "b", "a_2"]),
+        ("VALUES (1)", ["column1"]),
+        ("SELECT 1 AS a;", []),
+        (NUMBERS.replace("5000", "1e18"), ["x"]),
+    ):
+        read = request(text).payload
+        assert isinstance(read, Statement)
+        assert [column.name for column in (await client.prepare(read, deadline=deadline)).columns] == names
     explained = request("EXPLAIN QUERY PLAN SELECT 1").payload
     assert isinstance(explained, Statement)
     await client.prepare(explained, deadline=deadline)
