@@ -12,14 +12,15 @@ connection lives on.
 import asyncio
 import sys
 from struct import Struct
-from typing import Final
+from typing import Any, Final
 
 from asyncpg.protocol import Protocol
 
-_length: Final = Struct("!I").unpack_from
+_header: Final = Struct("!BI").unpack_from
 _feed: Final = Protocol.data_received
 _HEADER: Final = 5
 _ROW: Final = ord("D")
+_SMALLEST_ROW: Final = 7
 _AUTHENTICATION: Final = ord("R")
 _CLEAR_TEXT_PASSWORD: Final = 3
 _SUSPENDED: Final = b"s\x00\x00\x00\x04" + b"Z\x00\x00\x00\x05I"
@@ -43,7 +44,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         """What else comes is ignored: the connection is of no further use."""
         self.clear_text_refused = False
         self.malformed = False
-        self._socket: asyncio.Transport | None = None
+        self._socket: Any = None
         self._rows = sys.maxsize
         self._budget = sys.maxsize
         self._stop = False
@@ -73,8 +74,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport, to be able to stop reading."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # reason: narrows the type; TCP and TLS are
-        self._socket = transport
+        self._socket = transport  # uvloop's transports are no asyncio.Transport by class, but by what they do
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -91,24 +91,46 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         if self._dropping:
             self._drop_rows(data)
             return
-        rows, budget, position, size = self._rows, self._budget, 0, len(data)
+        size = len(data)
+        if size > self._budget or size > self._rows * _SMALLEST_ROW:
+            self._pass_within(data)
+            return
+        # No limit can be reached in this chunk: the loop, which runs for every row, does as little as it can.
+        rows, start, position = 0, 0, 0
         while size - position >= _HEADER:
-            end = position + 1 + _length(data, position + 1)[0]
-            if data[position] == _ROW:
-                if not rows or end - position > budget:
-                    self.rows_cut = not rows
+            start = position
+            kind, length = _header(data, start)
+            position = start + 1 + length
+            if kind != _ROW:
+                if not self._acceptable(data, start, position):
+                    return
+                rows -= 1
+            rows += 1
+        if position > size:  # the last message is not complete yet
+            rows -= data[start] == _ROW
+            position = start
+        self._rows -= rows
+        self._budget -= position
+        self._pass_on(data, position)
+
+    def _pass_within(self, data: bytes) -> None:
+        """Pass messages on while they are within the limits."""
+        size, position = len(data), 0
+        while size - position >= _HEADER:
+            kind, length = _header(data, position)
+            end = position + 1 + length
+            if kind == _ROW:
+                if not self._rows or end - position > self._budget:
+                    self.rows_cut = not self._rows
                     self._cut(data, position)
                     return
-                if end > size:
-                    break
-                rows -= 1
-                budget -= end - position
             elif not self._acceptable(data, position, end):
                 return
-            elif end > size:
+            if end > size:
                 break
+            self._rows -= kind == _ROW
+            self._budget -= end - position
             position = end
-        self._rows, self._budget = rows, budget
         self._pass_on(data, position)
 
     def _pass_on(self, data: bytes, position: int) -> None:
@@ -135,8 +157,9 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
     def _drop_rows(self, data: bytes) -> None:
         position, size = 0, len(data)
         while size - position >= _HEADER:
-            end = position + 1 + _length(data, position + 1)[0]
-            if data[position] == _ROW:
+            kind, length = _header(data, position)
+            end = position + 1 + length
+            if kind == _ROW:
                 if end > size:
                     self._skip = end - size
                     return

@@ -32,6 +32,8 @@ class TypeInfo:
     """For values inside arrays and composites."""
     element: "TypeInfo | None" = None
     """Of an array."""
+    native: bool = False
+    """asyncpg's own binary decoder gives just this cell, in C. Never so for what it rounds, normalises or wraps."""
 
 
 _F = TypeFamily
@@ -65,6 +67,9 @@ _SCALARS: Final[tuple[tuple[int, int, str, TypeFamily, ColumnType, Callable[[Any
     (3802, 3807, "jsonb", _F.JSON, _C.JSON, str, str),
 )
 
+_NATIVE: Final = frozenset(
+    {"bool", "bytea", "name", "int8", "int2", "int4", "text", "oid", "json", "float8", "bpchar", "varchar", "jsonb"}
+)
 _PLAIN: Final = frozenset({_F.INTEGER, _F.NUMERIC})
 _CATEGORIES: Final[Mapping[str, TypeFamily]] = {"S": _F.TEXT, "B": _F.BOOLEAN, "N": _F.NUMERIC}
 """``pg_type.typcategory`` of types that are not in the table, where it says more than OTHER."""
@@ -121,7 +126,7 @@ class TypeBook:
         row = rows[oid]
         inner = within | {oid}
         if row.base:
-            info = replace(self._define(row.base, rows, inner), oid=oid, name=row.name)
+            info = replace(self._define(row.base, rows, inner), oid=oid, name=row.name, native=False)
         elif row.element:
             element = self._define(row.element, rows, inner)
             info = _array_of(oid, element, delimiter=row.delimiter)
@@ -189,7 +194,9 @@ def _array_of(oid: int, element: TypeInfo, *, delimiter: str = ",") -> TypeInfo:
 def _built_in() -> dict[int, TypeInfo]:
     book: dict[int, TypeInfo] = {}
     for oid, array_oid, name, family, column, decode, to_json in _SCALARS:
-        scalar = TypeInfo(oid=oid, name=name, family=family, column=column, decode=decode, json=to_json)
+        scalar = TypeInfo(
+            oid=oid, name=name, family=family, column=column, decode=decode, json=to_json, native=name in _NATIVE
+        )
         book[oid] = scalar
         book[array_oid] = _array_of(array_oid, scalar)
     return book

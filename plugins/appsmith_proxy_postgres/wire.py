@@ -123,7 +123,6 @@ class Wire:
         self._meter = meter
         self._book = book
         self._names = itertools.count(1)
-        self._codecs: set[int] = set()
 
     @classmethod
     async def connect(cls, login: Login, lane: Lane, book: TypeBook, *, deadline: float) -> Self:
@@ -260,10 +259,12 @@ class Wire:
         """Prepare a statement under a name, the unnamed one by default, and learn its types."""
         self._meter.disarm()
         state = await self._protocol.prepare(name, statement.text, timeout, record_class=asyncpg.Record)
-        await self._ready_codecs(state._init_types())  # noqa: SLF001
+        await self._learn(state._init_types())  # noqa: SLF001
+        self._register(state._init_types())  # noqa: SLF001  # reason: asyncpg names no type without a codec
         parameters, attributes = state._get_parameters(), state._get_attributes()  # noqa: SLF001
-        await self._ready_codecs({item.oid for item in parameters} | {item.type.oid for item in attributes})
-        state._init_codecs()  # noqa: SLF001
+        written, read = {item.oid for item in parameters}, {item.type.oid for item in attributes}
+        await self._learn(written | read)
+        self._fix_codecs(state, written, read)
         names, repeated = unique_names(item.name for item in attributes)
         infos = [self._book[item.type.oid] for item in attributes]
         return Kept(
@@ -352,17 +353,36 @@ class Wire:
                     backend_secret=self._protocol.backend_secret,
                 )
 
-    async def _ready_codecs(self, oids: Iterable[int]) -> None:
-        """See that asyncpg reads and writes these types as text (bytea in binary), without asking the catalog itself."""
-        new = set(oids) - self._codecs
-        if self._book.missing(new):
-            await self._book.learn(new, self._look_up)
+    async def _learn(self, oids: Iterable[int]) -> None:
+        """See that the book knows these types; asyncpg would ask the catalog once for each connection."""
+        missing = self._book.missing(oids)
+        if missing:
+            await self._book.learn(missing, self._look_up)
+
+    def _register(self, oids: Iterable[int], *, decodes: bool = True) -> None:
+        """Give asyncpg text codecs for these types. Without a decoder asyncpg can only write them."""
         add = self._protocol.get_settings().add_python_codec
-        for oid in new:
+        for oid in oids:
             info = self._book[oid]
             writer, form = (bytes, "binary") if info.family is typebook.BINARY else (str, "text")
-            add(oid, info.name, "pg_catalog", [], "scalar", writer, info.decode, form)
-        self._codecs |= new
+            add(oid, info.name, "pg_catalog", [], "scalar", writer, info.decode if decodes else None, form)
+
+    def _fix_codecs(self, state: Any, written: set[int], read: set[int]) -> None:
+        """Fix how a statement's parameters are written and its columns are read: not the same way for one type.
+
+        asyncpg fixes the parameters' codecs first, then the columns'. A column that cannot be read stops it between the
+        two; then the columns get theirs: where asyncpg's own binary decoder gives just the cell that we want, that one.
+        """
+        settings = self._protocol.get_settings()
+        self._register(written | read, decodes=False)
+        if read:
+            with suppress(asyncpg.InternalClientError):
+                state._init_codecs()  # noqa: SLF001
+        self._register(oid for oid in read if not self._book[oid].native)
+        for oid in read:
+            if self._book[oid].native:
+                settings.remove_python_codec(oid, "", "")
+        state._init_codecs()  # noqa: SLF001
 
     async def _look_up(self, oids: Sequence[int]) -> Sequence[Sequence[Any]]:
         return await self.fetch(typebook.LOOKUP, [*oids])
