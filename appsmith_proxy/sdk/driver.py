@@ -94,6 +94,13 @@ class Driver(ABC):
         """
         return check_configuration(self.fields, configuration, secrets_set=secrets_set)[1]
 
+    def tls_endpoint(self, configuration: Mapping[str, Any]) -> tuple[str, int, str] | None:
+        """Return (host, port, protocol) where TLS is spoken, so that editors can be shown the presented chain.
+
+        ``protocol`` is as in ``Network.presented_chain``. None: this kind, or this configuration, speaks no TLS.
+        """
+        return None
+
     @abstractmethod
     async def open(
         self, configuration: Mapping[str, Any], secrets: Mapping[str, Secret], context: OpenContext

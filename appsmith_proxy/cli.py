@@ -1,0 +1,254 @@
+"""The command line: parses, then delegates. ``appsmith-proxy --help`` lists the commands.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong settings (sysexits' EX_CONFIG): nothing was started.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from appsmith_proxy import __version__, logs
+from appsmith_proxy.access.tokens import DEFAULT_DAYS
+from appsmith_proxy.catalog import keys
+from appsmith_proxy.demo.run import DemoOptions, run_demo
+from appsmith_proxy.errors import ConfigurationError, ProxyError
+from appsmith_proxy.model.principal import Role, User
+from appsmith_proxy.registry.registry import Registry
+from appsmith_proxy.runtime import Runtime
+from appsmith_proxy.server import serve
+from appsmith_proxy.settings import Settings, load, settings_table
+
+OK: Final = 0
+FAILED: Final = 1
+MISCONFIGURED: Final = 78
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code. Never a traceback for what a person can put right."""
+    arguments = _parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+    except ConfigurationError as error:
+        _complain(error)
+        return MISCONFIGURED
+    except ProxyError as error:
+        _complain(error)
+        return FAILED
+    except KeyboardInterrupt:
+        return FAILED
+    return code
+
+
+def run_async(work: Awaitable[int]) -> int:
+    """Run a coroutine on the fastest loop there is: uvloop where it is installed (Linux and macOS)."""
+
+    async def whole() -> int:
+        return await work
+
+    if sys.platform == "win32":
+        return asyncio.run(whole())
+    import uvloop  # noqa: PLC0415  # reason: not installed on Windows
+
+    return uvloop.run(whole())
+
+
+# what each command does
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    async def work() -> int:
+        registry = Registry.discover()
+        settings = _settings(arguments, registry)
+        logs.set_up(settings.log_level)
+        async with await Runtime.open(settings, registry=registry) as runtime:
+            await serve(runtime)
+        return OK
+
+    return run_async(work())
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    options = DemoOptions(folder=arguments.folder, port=0 if arguments.once else arguments.port, once=arguments.once)
+    return run_async(run_demo(options))
+
+
+def _keys_init(arguments: argparse.Namespace) -> int:
+    for line in keys.init(arguments.folder):
+        print(line)
+    return OK
+
+
+def _keys_rotate(arguments: argparse.Namespace) -> int:
+    return _with_runtime(arguments, lambda runtime: keys.rotate_and_report(runtime.keyring, print))
+
+
+def _keys_change_password(arguments: argparse.Namespace) -> int:
+    new_password, new_salt = keys.read_new(arguments.new_password_file, arguments.new_salt_file)
+    return _with_runtime(
+        arguments,
+        lambda runtime: keys.change_and_report(runtime.keyring, new_password, new_salt, print),
+    )
+
+
+def _tokens_create(arguments: argparse.Namespace) -> int:
+    async def work(runtime: Runtime) -> None:
+        user = User(
+            id=arguments.user_id,
+            email=arguments.user_email,
+            name=arguments.user_name,
+            groups=tuple(arguments.user_group) or None,
+            roles=(arguments.role,),
+        )
+        token, plain = await runtime.tokens.create(
+            role=Role(arguments.role), workspace_id=arguments.workspace, user=user, days=arguments.days
+        )
+        print(plain)
+        print(
+            f"id {token.id}, {token.role}, until {token.expires_at:%Y-%m-%d %H:%M} UTC; it is not shown again",
+            file=sys.stderr,
+        )
+
+    return _with_runtime(arguments, work)
+
+
+def _tokens_list(arguments: argparse.Namespace) -> int:
+    async def work(runtime: Runtime) -> None:
+        for token in await runtime.tokens.list():
+            scope = token.workspace_id or "every workspace"
+            who = token.user.email or token.user.id or "-"
+            print(f"{token.id}  {token.role:<13}  {scope:<24}  {token.expires_at:%Y-%m-%d}  {who}")
+
+    return _with_runtime(arguments, work)
+
+
+def _tokens_revoke(arguments: argparse.Namespace) -> int:
+    async def work(runtime: Runtime) -> None:
+        await runtime.tokens.revoke(arguments.id)
+        print(f"revoked {arguments.id}; every process refuses it within a second")
+
+    return _with_runtime(arguments, work)
+
+
+def _plugins(arguments: argparse.Namespace) -> int:
+    entries = Registry.discover().report()
+    for entry in entries:
+        kinds = ", ".join(entry.kinds) or "-"
+        print(f"{entry.name:<12}  {entry.status:<12}  {kinds:<12}  {entry.version or '-':<8}  {entry.reason}")
+    return OK
+
+
+def _show_settings(arguments: argparse.Namespace) -> int:
+    print(settings_table())
+    return OK
+
+
+# the table of commands
+
+Arguments = tuple[tuple[str, dict[str, Any]], ...]
+Command = tuple[str, str, Callable[[argparse.Namespace], int], Arguments]
+
+_CONFIG: Final[Arguments] = (
+    ("--config", {"type": Path, "help": "a TOML file of settings; the environment goes before it"}),
+)
+
+COMMANDS: Final[tuple[Command, ...]] = (
+    ("serve", "serve the JSON API", _serve, _CONFIG),
+    (
+        "demo",
+        "serve a sample shop on loopback, with tokens and lines to paste",
+        _demo,
+        (
+            ("--once", {"action": "store_true", "help": "execute every sample in both wire forms, and exit"}),
+            ("--folder", {"type": Path, "default": Path(".demo"), "help": "where it keeps everything (.demo)"}),
+            ("--port", {"type": int, "default": 8080, "help": "on 127.0.0.1 (8080)"}),
+        ),
+    ),
+    (
+        "keys init",
+        "make the encryption password and salt",
+        _keys_init,
+        (("--folder", {"type": Path, "help": "write two files (0600) there instead of printing"}),),
+    ),
+    ("keys rotate", "re-encrypt every secret under a new data key; may be repeated", _keys_rotate, _CONFIG),
+    (
+        "keys change-password",
+        "wrap the key ring under a new password and salt",
+        _keys_change_password,
+        (
+            *_CONFIG,
+            ("--new-password-file", {"type": Path, "required": True, "help": "0600, as keys init writes it"}),
+            ("--new-salt-file", {"type": Path, "required": True, "help": "0600, as keys init writes it"}),
+        ),
+    ),
+    (
+        "tokens create",
+        "make an API token and print it once",
+        _tokens_create,
+        (
+            *_CONFIG,
+            ("--role", {"choices": [role.value for role in Role], "required": True, "help": "what it may do"}),
+            ("--workspace", {"help": "id of the one workspace it is for; without it: every workspace"}),
+            ("--days", {"type": float, "default": DEFAULT_DAYS, "help": f"how long it lives ({DEFAULT_DAYS})"}),
+            ("--user-id", {"help": "appsmith.user.id"}),
+            ("--user-email", {"help": "appsmith.user.email"}),
+            ("--user-name", {"help": "appsmith.user.name"}),
+            ("--user-group", {"action": "append", "default": [], "help": "appsmith.user.groups; may repeat"}),
+        ),
+    ),
+    ("tokens list", "list the tokens, never the secrets", _tokens_list, _CONFIG),
+    ("tokens revoke", "revoke a token", _tokens_revoke, (*_CONFIG, ("id", {"help": "as tokens list shows it"}))),
+    ("plugins", "list the drivers found, and why some cannot be used", _plugins, ()),
+    ("settings", "print every setting", _show_settings, ()),
+)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="appsmith-proxy", description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    groups: dict[str, Any] = {}
+    for name, help_text, run, arguments in COMMANDS:
+        group, _, verb = name.partition(" ")
+        if not verb:
+            command = commands.add_parser(group, help=help_text, description=help_text)
+        else:
+            if group not in groups:
+                outer = commands.add_parser(group, help=f"{group}: see appsmith-proxy {group} --help")
+                groups[group] = outer.add_subparsers(required=True, metavar="COMMAND")
+            command = groups[group].add_parser(verb, help=help_text, description=help_text)
+        for flag, options in arguments:
+            command.add_argument(flag, **options)
+        command.set_defaults(run=run)
+    return parser
+
+
+def _settings(arguments: argparse.Namespace, registry: Registry) -> Settings:
+    return load(os.environ, arguments.config, registry.drivers())
+
+
+def _with_runtime(arguments: argparse.Namespace, work: Callable[[Runtime], Awaitable[None]]) -> int:
+    async def whole() -> int:
+        registry = Registry.discover()
+        async with await Runtime.open(_settings(arguments, registry), registry=registry) as runtime:
+            await work(runtime)
+        return OK
+
+    return run_async(whole())
+
+
+def _complain(error: ProxyError) -> None:
+    print(f"appsmith-proxy: {error.message}", file=sys.stderr)
+    for problem in error.details:
+        where = f"{problem.path}: " if problem.path else ""
+        hint = f" ({problem.hint})" if problem.hint else ""
+        print(f"  - {where}{problem.message}{hint}", file=sys.stderr)
+    if error.hint:
+        print(f"  {error.hint}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

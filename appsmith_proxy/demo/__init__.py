@@ -1,0 +1,1 @@
+"""The demo: a sample shop with datasources, actions and tokens, on loopback, in one throwaway folder."""

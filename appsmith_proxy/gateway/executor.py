@@ -1,0 +1,335 @@
+"""The ladder of one execution, one method a rung.
+
+::
+
+    find       the action's copy: published, unless the caller may edit      NotFound
+    authorize  execute on the action and on its datasource                  NotFound: no existence oracle
+    record     the intent, metadata only                                    AuditUnavailable: nothing runs unrecorded
+    admit      a slot of the datasource, a bounded wait; the deadline starts Overloaded
+    bind       the plan's statement + values, trusted names, coercion
+    lease      the open Client, or open it once
+    run        client.execute under the deadline; one safe retry
+    encode     exact values, limits, the truncation flag
+    record     the outcome: duration, rows, bytes, error code. Never a value
+
+Up to ``admit`` a failure is a failed request and raises; from ``bind`` on it is a failed query and is answered.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Final, final
+
+from appsmith_proxy.access.policy import Permission, allowed
+from appsmith_proxy.audit.contract import Copy, Intent, OutcomeRecord
+from appsmith_proxy.audit.trail import Trail
+from appsmith_proxy.errors import (
+    AuditUnavailable,
+    BadResponse,
+    ConnectFailed,
+    ContractBroken,
+    DatasourceError,
+    Disconnected,
+    DriverCrashed,
+    ExecutionTimeout,
+    InternalError,
+    NotFound,
+    Outcome,
+    ParameterInvalid,
+    ProxyError,
+    describe,
+)
+from appsmith_proxy.gateway.encode import data_types, encode_result
+from appsmith_proxy.gateway.execution import ExecuteCall, Execution, HttpAnswer
+from appsmith_proxy.gateway.leases import Lease, Leases
+from appsmith_proxy.gateway.runnables import MISSING, Runnable, Runnables
+from appsmith_proxy.gateway.shown import name_parameter, redact, shown_request, user_message
+from appsmith_proxy.model.ids import new_id
+from appsmith_proxy.model.records import ENVIRONMENT, Action
+from appsmith_proxy.model.trusted import TRUSTED_NAMES, TrustedContext
+from appsmith_proxy.sdk import BodyKind, EncodedRows, ExecuteRequest, Result, Value
+from appsmith_proxy.store.cache import CachedStore
+from appsmith_proxy.template import Bound, bind
+
+GRACE_SECONDS: Final = 1.0
+"""A driver keeps the deadline itself; this much later the executor ends an execution that does not."""
+
+HTTP_FAILURE: Final = 400
+
+_log: Final = logging.getLogger("appsmith_proxy.gateway")
+
+
+@final
+class Executor:
+    """Runs actions. Owns the writes that outlive their caller; ``close`` waits for them."""
+
+    def __init__(self, cache: CachedStore, runnables: Runnables, leases: Leases, trail: Trail) -> None:
+        self._cache = cache
+        self._runnables = runnables
+        self._leases = leases
+        self._trail = trail
+        self._writes: set[asyncio.Task[Execution]] = set()
+
+    async def execute(self, call: ExecuteCall) -> Execution:
+        """Run one action for one caller.
+
+        Cancelling the caller ends a read at the datasource; a write runs to its deadline (people navigate away after
+        Save), unless the action says ``cancelOnDisconnect``.
+
+        Raises:
+            NotFound, Overloaded, AuditUnavailable, StoreStale: the request failed. A failed query is answered.
+        """
+        runnable = self._find_now(call) or await self._find(call)
+        self._authorize(call, runnable)
+        execution_id = new_id()
+        await self._record_intent(call, runnable, execution_id)
+        if not runnable.plan.writes or runnable.copy.cancel_on_disconnect:
+            return await self._admitted(call, runnable, execution_id)
+        write = asyncio.create_task(self._admitted(call, runnable, execution_id))
+        self._writes.add(write)
+        write.add_done_callback(self._written)
+        return await asyncio.shield(write)
+
+    async def close(self) -> None:
+        """Wait for writes whose callers went away; each ends at its own deadline. Call before closing the leases."""
+        await asyncio.gather(*self._writes, return_exceptions=True)
+
+    # find
+
+    def _find_now(self, call: ExecuteCall) -> Runnable | None:
+        action = self._cache.peek(Action, call.action_id)
+        if action is None:
+            return None
+        return self._runnables.peek(call.action_id, published=_wants_published(call, action))
+
+    async def _find(self, call: ExecuteCall) -> Runnable:
+        action = await self._cache.get(Action, call.action_id)
+        if action is None or not allowed(call.principal, Permission.ACTION_EXECUTE, action.workspace_id):
+            raise NotFound(MISSING)
+        return await self._runnables.find(action, published=_wants_published(call, action))
+
+    # authorize
+
+    def _authorize(self, call: ExecuteCall, runnable: Runnable) -> None:
+        workspace_id = runnable.action.workspace_id
+        if not (
+            allowed(call.principal, Permission.ACTION_EXECUTE, workspace_id)
+            and allowed(call.principal, Permission.DATASOURCE_EXECUTE, workspace_id)
+        ):
+            raise NotFound(MISSING)
+
+    # record
+
+    async def _record_intent(self, call: ExecuteCall, runnable: Runnable, execution_id: str) -> None:
+        await self._trail.record(
+            Intent(
+                execution_id=execution_id,
+                at=time.time(),
+                principal_id=call.principal.id,
+                role=call.principal.role,
+                workspace_id=runnable.action.workspace_id,
+                action_id=runnable.action.id,
+                datasource_id=runnable.datasource.id,
+                copy=Copy.PUBLISHED if runnable.scope or runnable.copy is runnable.action.published else Copy.DRAFT,
+            )
+        )
+
+    # admit
+
+    async def _admitted(self, call: ExecuteCall, runnable: Runnable, execution_id: str) -> Execution:
+        gate = runnable.gate
+        started = time.perf_counter()
+        if not gate.try_enter():
+            await gate.enter()
+        try:
+            deadline = asyncio.get_running_loop().time() + runnable.timeout
+            return await self._query(call, runnable, execution_id, started, deadline)
+        finally:
+            gate.leave()
+
+    # bind … encode, and what becomes of their failures
+
+    async def _query(
+        self, call: ExecuteCall, runnable: Runnable, execution_id: str, started: float, deadline: float
+    ) -> Execution:
+        editor = allowed(call.principal, Permission.ACTION_MANAGE, runnable.action.workspace_id)
+        bound: Bound | None = None
+        result: Result | None = None
+        body = b"null"
+        error: ProxyError | None = None
+        try:
+            bound = self._bind(call, runnable)
+            result = await self._run(runnable, bound, deadline)
+            body = encode_result(result, numbers=call.numbers or runnable.copy.numbers)
+        except InternalError as failure:
+            await self._record_outcome(execution_id, started, error=failure)
+            raise
+        except ProxyError as failure:
+            error = failure
+        except asyncio.CancelledError:
+            await self._record_outcome(execution_id, started, outcome=Outcome.UNKNOWN)
+            raise
+        if isinstance(error, ParameterInvalid):
+            name_parameter(error, bound)
+        if error is None and result is not None:
+            error = _http_failure(result)
+        await self._record_outcome(execution_id, started, result=result, size=len(body), error=error)
+        return Execution(
+            id=execution_id,
+            body=body,
+            columns=result.columns if result else (),
+            truncated=result.truncated if result else False,
+            messages=result.messages if result else (),
+            http=_http_answer(result) if result else None,
+            request=shown_request(bound) if editor and bound is not None else None,
+            editor=editor,
+            error=error,
+            user_message=user_message(runnable, error.code, getattr(error, "constraint", "")) if error else None,
+            data_types=data_types(result, body) if result else (),
+            duration_ms=(time.perf_counter() - started) * 1000,
+        )
+
+    def _bind(self, call: ExecuteCall, runnable: Runnable) -> Bound:
+        return bind(runnable.plan, call.params, _trusted(call, runnable), family=call.family)
+
+    # lease
+
+    async def _run(self, runnable: Runnable, bound: Bound, deadline: float) -> Result:
+        request = ExecuteRequest(
+            payload=bound.payload,
+            values=bound.values,
+            read_only=runnable.plan.read_only,
+            limits=runnable.limits,
+            deadline=deadline,
+            scope=runnable.scope,
+        )
+        try:
+            async with asyncio.timeout_at(deadline + GRACE_SECONDS):
+                return await self._run_leased(runnable, request)
+        except TimeoutError:
+            raise _too_late(runnable, Outcome.UNKNOWN) from None
+        except ExecutionTimeout as error:
+            raise _too_late(runnable, error.outcome) from error
+
+    async def _run_leased(self, runnable: Runnable, request: ExecuteRequest) -> Result:
+        try:
+            return await self._run_once(runnable, request)
+        except (Disconnected, ConnectFailed) as error:
+            # Safe to repeat: nothing was sent, or it only read and no row has gone out.
+            if error.outcome is not Outcome.NOT_SENT and not request.read_only:
+                raise
+            if isinstance(error, ConnectFailed):
+                raise
+        return await self._run_once(runnable, request)
+
+    # run
+
+    async def _run_once(self, runnable: Runnable, request: ExecuteRequest) -> Result:
+        lease = self._leases.borrow_open(runnable.datasource)
+        if lease is None:
+            lease = await self._leases.borrow(runnable.datasource)
+        try:
+            return await self._call_driver(lease, request)
+        finally:
+            lease.release()
+
+    async def _call_driver(self, lease: Lease, request: ExecuteRequest) -> Result:
+        try:
+            result = await lease.client.execute(request)
+        except DatasourceError as error:
+            redact(error, lease.secrets)
+            raise
+        except ProxyError as error:
+            raise ContractBroken(f"the driver raised {error.code}, which is not a DatasourceError") from error
+        except Exception as error:  # noqa: BLE001  # reason: the one place where a driver's failure is caught
+            _log.error("driver crashed: %s", describe(error))
+            raise DriverCrashed("the driver crashed; the log names the place") from None
+        _check_contract(result, request)
+        return result
+
+    # record
+
+    async def _record_outcome(
+        self,
+        execution_id: str,
+        started: float,
+        *,
+        result: Result | None = None,
+        size: int = 0,
+        error: ProxyError | None = None,
+        outcome: Outcome | None = None,
+    ) -> None:
+        record = OutcomeRecord(
+            execution_id=execution_id,
+            duration_ms=(time.perf_counter() - started) * 1000,
+            rows=_row_count(result),
+            bytes=size,
+            error_code=type(error) if error is not None else None,
+            outcome=error.outcome if isinstance(error, DatasourceError) else outcome,
+        )
+        try:
+            await self._trail.record(record)
+        except AuditUnavailable:
+            # The work is done and its intent is on record; refusing the answer now would only hide what happened.
+            _log.error("the outcome of execution %s is not on the audit trail", execution_id)
+
+    def _written(self, write: asyncio.Task[Execution]) -> None:
+        self._writes.discard(write)
+        if not write.cancelled() and (error := write.exception()) is not None and not isinstance(error, ProxyError):
+            _log.error("a write whose caller left failed: %s", describe(error))
+
+
+def _wants_published(call: ExecuteCall, action: Action) -> bool:
+    return call.view_mode or not allowed(call.principal, Permission.ACTION_MANAGE, action.workspace_id)
+
+
+def _trusted(call: ExecuteCall, runnable: Runnable) -> Callable[[str], Value | None]:
+    def fill(name: str) -> Value | None:
+        context = TrustedContext(
+            principal=call.principal, workspace_id=runnable.action.workspace_id, environment=ENVIRONMENT
+        )
+        value: Value | None = TRUSTED_NAMES[name](context)
+        return value
+
+    return fill
+
+
+def _too_late(runnable: Runnable, outcome: Outcome) -> ExecutionTimeout:
+    return ExecutionTimeout(
+        f"{runnable.copy.name} timed out in {round(runnable.timeout * 1000)} milliseconds",
+        hint="make the statement faster, or raise the action's timeoutMs",
+        outcome=outcome,
+    )
+
+
+def _check_contract(result: Result, request: ExecuteRequest) -> None:
+    rows = result.rows
+    if rows is None:
+        return
+    count = len(rows.texts) if isinstance(rows, EncodedRows) else len(rows)
+    if count > request.limits.rows:
+        raise ContractBroken("the driver answered more rows than the limit")
+
+
+def _row_count(result: Result | None) -> int:
+    if result is None or result.rows is None:
+        return 0
+    return len(result.rows.texts) if isinstance(result.rows, EncodedRows) else len(result.rows)
+
+
+def _http_answer(result: Result) -> HttpAnswer | None:
+    body = result.body
+    if body is None:
+        return None
+    return HttpAnswer(status=body.status, reason=body.reason, headers=body.headers, binary=body.kind is BodyKind.BINARY)
+
+
+def _http_failure(result: Result) -> BadResponse | None:
+    if result.body is None or result.body.status < HTTP_FAILURE:
+        return None
+    return BadResponse(
+        f"the API answered {result.body.status}",
+        hint="the body of the answer says why",
+        native_code=str(result.body.status),
+    )

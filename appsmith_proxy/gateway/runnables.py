@@ -1,0 +1,127 @@
+"""What an action needs to run, found once and kept until the store's feed says that something of it changed."""
+
+from dataclasses import dataclass, field
+from typing import Final, final
+
+from appsmith_proxy.errors import InternalError, NotFound
+from appsmith_proxy.gateway.limits import AdmissionLimits, Gate
+from appsmith_proxy.model.plan import Plan
+from appsmith_proxy.model.records import Action, ActionCopy, Datasource
+from appsmith_proxy.registry.registry import Registry
+from appsmith_proxy.sdk import Driver, Limits
+from appsmith_proxy.store.cache import CachedStore
+from appsmith_proxy.template import compile_action
+
+MISSING: Final = "no such action"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runnable:
+    """One copy of an action with its plan, its datasource and its bounds."""
+
+    action: Action
+    copy: ActionCopy
+    plan: Plan
+    datasource: Datasource
+    driver: Driver
+    gate: Gate
+    limits: Limits
+    timeout: float
+    """Seconds."""
+    scope: str
+    """Non-empty for published copies: see ``ExecuteRequest.scope``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionLimits:
+    """The bounds that the operator sets for every execution."""
+
+    rows: int = 50_000
+    bytes: int = 5 * 1024 * 1024
+    max_timeout_ms: int = 60_000
+    admission: AdmissionLimits = field(default_factory=AdmissionLimits)
+
+
+@final
+class Runnables:
+    """Finds runnables. Everything it keeps is checked against the cached records on each use."""
+
+    def __init__(self, cache: CachedStore, registry: Registry, limits: ExecutionLimits) -> None:
+        self._cache = cache
+        self._registry = registry
+        self._limits = limits
+        self._kept: dict[tuple[str, bool], Runnable] = {}
+        self._gates: dict[str, Gate] = {}
+
+    def peek(self, action_id: str, *, published: bool) -> Runnable | None:
+        """Return the kept runnable if both its records are still the current ones; no I/O.
+
+        Raises:
+            StoreStale: the feed is too old to trust what is cached.
+        """
+        kept = self._kept.get((action_id, published))
+        if kept is None:
+            return None
+        if self._cache.peek(Action, action_id) is not kept.action:
+            return None
+        if self._cache.peek(Datasource, kept.datasource.id) is not kept.datasource:
+            return None
+        return kept
+
+    async def find(self, action: Action, *, published: bool) -> Runnable:
+        """Build the runnable of an action's published copy, or of its draft.
+
+        Raises:
+            NotFound: there is no such copy, or its datasource is gone.
+            InternalError: the stored copy does not compile any more.
+        """
+        copy = action.published if published else action.draft
+        if copy is None:
+            raise NotFound(MISSING)
+        datasource = await self._cache.get(Datasource, copy.datasource_id)
+        if datasource is None or datasource.workspace_id != action.workspace_id:
+            raise NotFound(MISSING)
+        driver = self._registry.driver(datasource.kind)
+        runnable = self._build(action, copy, datasource, driver, scope=f"{action.id}" if published else "")
+        self._kept[action.id, published] = runnable
+        return runnable
+
+    def forget(self, action_id: str) -> None:
+        """Drop what is kept of an action, or of all (``""``); the feed says that it changed."""
+        if not action_id:
+            self._kept.clear()
+        self._kept.pop((action_id, True), None)
+        self._kept.pop((action_id, False), None)
+
+    def _build(
+        self, action: Action, copy: ActionCopy, datasource: Datasource, driver: Driver, *, scope: str
+    ) -> Runnable:
+        compiled = compile_action(
+            driver, copy.configuration, copy.parameters, read_only=copy.read_only, allow_ddl=copy.allow_ddl
+        )
+        if compiled.plan is None:
+            raise InternalError(
+                "the action was saved by another version and does not compile any more",
+                hint="an editor must open and save it again",
+            )
+        plan = compiled.plan
+        return Runnable(
+            action=action,
+            copy=copy,
+            plan=plan,
+            datasource=datasource,
+            driver=driver,
+            gate=self._gates.setdefault(datasource.id, Gate(self._limits.admission)),
+            limits=Limits(
+                rows=self._limits.rows,
+                bytes=self._limits.bytes,
+                affected=copy.max_affected_rows if plan.writes else None,
+            ),
+            timeout=min(copy.timeout_ms, self._limits.max_timeout_ms) / 1000,
+            scope=f"{scope}:{action.revision}" if scope and not _uses_trusted_names(plan) else "",
+        )
+
+
+def _uses_trusted_names(plan: Plan) -> bool:
+    # A session that one caller's identity went into must not be shared without a reset.
+    return len(plan.client_names) != len(plan.bindings)

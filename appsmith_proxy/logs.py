@@ -1,0 +1,33 @@
+"""The operators' log: one JSON object a line on standard error, control characters escaped. Never a value or a secret."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Final
+
+_OURS: Final = "appsmith_proxy"
+
+
+class JsonLines(logging.Formatter):
+    """Write a record as one JSON object. Exceptions are named by class only: their texts quote values."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line, whatever the message holds."""
+        line: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            # Libraries put statements, URLs and values into their messages: of theirs only the place is told.
+            "message": record.getMessage() if record.name.startswith(_OURS) else f"{record.module}:{record.lineno}",
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            line["exception"] = record.exc_info[0].__qualname__
+        return json.dumps(line)
+
+
+def set_up(level: str) -> None:
+    """Send the log of this process to standard error. Called once, by the command line."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
