@@ -173,12 +173,12 @@ def test_any_flipped_bit_fails(vault: Vault) -> None:
 
 def test_any_other_length_fails(vault: Vault) -> None:
     sealed = vault.seal(CANARY, CONTEXT)
-    for length in range(len(sealed)):
-        with pytest.raises(VaultError):
-            vault.unseal(sealed[:length], CONTEXT)
-    for more in (b"\0", b"x" * 192, sealed):
-        with pytest.raises(VaultError):
-            vault.unseal(sealed + more, CONTEXT)
+    others = [sealed[:length] for length in range(len(sealed))] + [sealed + b"\0", sealed + sealed]
+    for other in others:
+        with pytest.raises(VaultError, match="no sealed secret has this length"):
+            vault.unseal(other, CONTEXT)
+    with pytest.raises(VaultError, match="altered"):
+        vault.unseal(sealed + bytes(192), CONTEXT)  # the length of the next size
 
 
 @given(
@@ -205,6 +205,12 @@ def test_a_later_version_is_not_guessed_at(vault: Vault) -> None:
     for prefix in (b"ASPS\2\1", b"ASPS\1\2"):
         with pytest.raises(VaultError, match="does not know"):
             vault.unseal(prefix + sealed[6:], CONTEXT)
+
+
+def test_a_later_version_of_a_ring_is_not_guessed_at(vault: Vault, ring: bytes) -> None:
+    for prefix in (b"ASPR\2\1", b"ASPR\1\2"):
+        with pytest.raises(VaultError, match="does not know"):
+            vault.reload(prefix + ring[6:])
 
 
 def test_another_rings_seal_does_not_open(vault: Vault) -> None:
@@ -339,6 +345,9 @@ def test_the_commitment_is_checked_before_anything_is_decrypted() -> None:
         unwrap(bytes(32), b"label", box[:40] + bytes([box[40] ^ 1]) + box[41:], b"")
     with pytest.raises(Altered):
         unwrap(bytes(32), b"label", box, b"other")
+    for length in range(len(box)):
+        with pytest.raises((Altered, WrongKey)):
+            unwrap(bytes(32), b"label", box[:length], b"")
 
 
 @pytest.mark.parametrize(
