@@ -17,7 +17,7 @@ Every version passes the same suite (``tests/unit/store/suite.py``). The rules t
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, Self, TypeAlias, TypeVar
 
 from appsmith_proxy.model.records import Action, Application, Datasource, Token, Workspace
 
@@ -102,7 +102,17 @@ class Changes:
 
 
 class ConfigStore(ABC):
-    """Keeps the records. Safe for concurrent use from one event loop; other processes may write at the same time."""
+    """Keeps the records. Safe for concurrent use from one event loop; other processes may write at the same time.
+
+    ``async with store:`` opens and closes it. A store that is not closed may keep its process from ending.
+    """
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     @abstractmethod
     async def open(self) -> None:

@@ -7,7 +7,6 @@ from typing import Final
 
 from appsmith_proxy.errors import StoreError
 
-_MAGIC: Final = b"SQLite format 3\x00"
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -51,10 +50,6 @@ def _check_file(path: Path) -> None:
     _check_owner(found, path)
     if found.st_mode & _OTHERS:
         raise StoreError(f"other users can read the store {path}", hint=f"chmod 600 {path}")
-    with path.open("rb") as file:
-        start = file.read(len(_MAGIC))
-    if start not in (b"", _MAGIC):  # empty: another process has just made it
-        raise not_ours(path)
 
 
 def _check_owner(found: os.stat_result, path: Path) -> None:

@@ -15,13 +15,11 @@ from appsmith_proxy.store.sqlite import SqliteStore
 
 async def revoke(path: str, token_id: str) -> None:
     """Open, say so, wait, revoke."""
-    store = SqliteStore(Path(path))
-    await store.open()
-    print("ready", flush=True)
-    sys.stdin.readline()
-    await Tokens(CachedStore(store), store).revoke(token_id)
-    print(time.monotonic(), flush=True)
-    await store.close()
+    async with SqliteStore(Path(path)) as store:
+        print("ready", flush=True)
+        sys.stdin.readline()
+        await Tokens(CachedStore(store), store).revoke(token_id)
+        print(time.monotonic(), flush=True)
 
 
 if __name__ == "__main__":

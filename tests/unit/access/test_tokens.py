@@ -271,6 +271,8 @@ async def test_a_token_revoked_by_another_process_is_refused_within_a_second(tmp
             revoked_at = float((await output)[0])
         assert refused_at - revoked_at < 1.0
     finally:
+        if process.returncode is None:
+            process.kill()
         await process.wait()
         await cache.stop()
         await store.close()

@@ -120,10 +120,11 @@ async def test_a_change_is_seen_after_the_next_poll(cache: CachedStore, store: W
     await store.commit(Put(replace(workspace, name="Support"), expected=1))
     await cache.refresh()
     assert cache.peek(Workspace, workspace.id) is None
-    assert await cache.find_one(Workspace, "name", "Sales") is None
     found = await cache.get(Workspace, workspace.id)
     assert found is not None
     assert found.name == "Support"
+    assert cache.peek_one(Workspace, "name", "Sales") is None
+    assert await cache.find_one(Workspace, "name", "Sales") is None
     await store.commit(Delete(Workspace, workspace.id, expected=2))
     await cache.refresh()
     assert await cache.get(Workspace, workspace.id) is None

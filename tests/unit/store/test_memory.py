@@ -13,9 +13,5 @@ class TestMemoryStore(StoreSuite):
     @pytest.fixture
     async def handles(self) -> AsyncIterator[tuple[ConfigStore, ConfigStore]]:
         data = MemoryData()
-        stores = MemoryStore(data, feed_kept=FEED_KEPT), MemoryStore(data, feed_kept=FEED_KEPT)
-        for store in stores:
-            await store.open()
-        yield stores
-        for store in stores:
-            await store.close()
+        async with MemoryStore(data, feed_kept=FEED_KEPT) as store, MemoryStore(data, feed_kept=FEED_KEPT) as other:
+            yield store, other

@@ -23,12 +23,11 @@ class TestSqliteStore(StoreSuite):
     @pytest.fixture
     async def handles(self, tmp_path: Path) -> AsyncIterator[tuple[ConfigStore, ConfigStore]]:
         path = tmp_path / "store" / "proxy.db"
-        stores = SqliteStore(path, feed_kept=FEED_KEPT), SqliteStore(path, feed_kept=FEED_KEPT)
-        for store in stores:
-            await store.open()
-        yield stores
-        for store in stores:
-            await store.close()
+        async with (
+            SqliteStore(path, feed_kept=FEED_KEPT) as store,
+            SqliteStore(path, feed_kept=FEED_KEPT) as other,
+        ):
+            yield store, other
 
 
 @pytest.fixture
@@ -37,41 +36,34 @@ def path(tmp_path: Path) -> Path:
 
 
 async def refusal(path: Path) -> StoreError:
-    store = SqliteStore(path, busy_seconds=0.2)
     with pytest.raises(StoreError) as refused:
-        await store.open()
-    await store.close()
+        async with SqliteStore(path, busy_seconds=0.2):
+            pass
     assert refused.value.hint
     return refused.value
 
 
 async def make(path: Path) -> None:
-    store = SqliteStore(path)
-    await store.open()
-    await create(store, samples.workspace("Sales"))
-    await store.close()
+    async with SqliteStore(path) as store:
+        await create(store, samples.workspace("Sales"))
 
 
 async def test_folder_and_files_are_the_owners_alone(path: Path) -> None:
     before = os.umask(0)
     try:
-        store = SqliteStore(path)
-        await store.open()
-        await create(store, samples.workspace())
-        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
-        assert modes == {"proxy.db": 0o600, "proxy.db-wal": 0o600, "proxy.db-shm": 0o600}
-        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-        await store.close()
+        async with SqliteStore(path) as store:
+            await create(store, samples.workspace())
+            modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+            assert modes == {"proxy.db": 0o600, "proxy.db-wal": 0o600, "proxy.db-shm": 0o600}
+            assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     finally:
         os.umask(before)
 
 
 async def test_it_keeps_what_it_has_over_a_restart(path: Path) -> None:
     await make(path)
-    store = SqliteStore(path)
-    await store.open()
-    assert [record.name for record in await store.find(Workspace)] == ["Sales"]
-    await store.close()
+    async with SqliteStore(path) as store:
+        assert [record.name for record in await store.find(Workspace)] == ["Sales"]
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
@@ -147,54 +139,48 @@ async def test_a_damaged_document_is_named_but_not_shown(path: Path) -> None:
     vandal.execute("UPDATE record SET document = '{\"canary\": 1}'")
     vandal.commit()
     vandal.close()
-    store = SqliteStore(path)
-    await store.open()
-    with pytest.raises(StoreError, match="workspaces/") as refused:
-        await store.find(Workspace)
-    assert "canary" not in str(refused.value)
-    await store.close()
+    async with SqliteStore(path) as store:
+        with pytest.raises(StoreError, match="workspaces/") as refused:
+            await store.find(Workspace)
+        assert "canary" not in str(refused.value)
 
 
 async def test_processes_that_start_together_share_one_store(path: Path) -> None:
     stores = [SqliteStore(path) for _ in range(8)]
-    await asyncio.gather(*(store.open() for store in stores))
-    await asyncio.gather(*(create(store, samples.workspace(f"w{n}")) for n, store in enumerate(stores)))
-    assert [len(await store.find(Workspace)) for store in stores] == [8] * 8
-    await asyncio.gather(*(store.close() for store in stores))
+    try:
+        await asyncio.gather(*(store.open() for store in stores))
+        await asyncio.gather(*(create(store, samples.workspace(f"w{n}")) for n, store in enumerate(stores)))
+        assert [len(await store.find(Workspace)) for store in stores] == [8] * 8
+    finally:
+        await asyncio.gather(*(store.close() for store in stores))
 
 
 async def test_a_writer_that_waits_too_long_says_so_and_stays_usable(path: Path) -> None:
     await make(path)
-    store = SqliteStore(path, busy_seconds=0.1)
-    await store.open()
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreError, match="another process"):
+    async with SqliteStore(path, busy_seconds=0.1) as store:
+        holder = sqlite3.connect(path, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="another process"):
+            await create(store, samples.workspace("Late"))
+        assert len(await store.find(Workspace)) == 1  # readers do not wait for writers
+        holder.execute("ROLLBACK")
+        holder.close()
         await create(store, samples.workspace("Late"))
-    assert len(await store.find(Workspace)) == 1  # readers do not wait for writers
-    holder.execute("ROLLBACK")
-    holder.close()
-    await create(store, samples.workspace("Late"))
-    await store.close()
 
 
 async def test_nothing_that_is_stored_is_logged(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    store = SqliteStore(path)
-    await store.open()
-    await create(store, samples.workspace("canary-name"))
-    await store.find(Workspace, where={"name": "canary-name"})
-    await store.close()
+    async with SqliteStore(path) as store:
+        await create(store, samples.workspace("canary-name"))
+        await store.find(Workspace, where={"name": "canary-name"})
     assert "canary" not in caplog.text
 
 
 async def test_a_deleted_secret_does_not_linger_in_the_file(path: Path) -> None:
     canary = "canary-sealed-bytes-that-were-replaced"
-    store = SqliteStore(path)
-    await store.open()
-    workspace = samples.workspace(canary)
-    await create(store, workspace)
-    await store.commit(Put(samples.workspace("x"), 0))
-    await store.commit(Put(Workspace(id=workspace.id, name="gone"), expected=1))
-    await store.close()
+    async with SqliteStore(path) as store:
+        workspace = samples.workspace(canary)
+        await create(store, workspace)
+        await store.commit(Put(samples.workspace("x"), 0))
+        await store.commit(Put(Workspace(id=workspace.id, name="gone"), expected=1))
     assert canary.encode() not in path.read_bytes()

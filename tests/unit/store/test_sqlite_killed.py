@@ -25,11 +25,9 @@ async def test_a_killed_writer_loses_nothing_that_was_acknowledged(tmp_path: Pat
     assert len(rounds) == ROUNDS
     assert sum(count for _, count in rounds) > 0, "no writer lived long enough to prove anything"
     for path in {path for path, _ in rounds}:
-        store = SqliteStore(path)
-        await store.open()
-        names = {record.name async for record in store.scan(Workspace)}
-        epoch = (await store.changes(0)).epoch
-        await store.close()
+        async with SqliteStore(path) as store:
+            names = {record.name async for record in store.scan(Workspace)}
+            epoch = (await store.changes(0)).epoch
         commits_of: defaultdict[int, defaultdict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
         for name in names:
             writer, count, half = name.split(".")
