@@ -2,7 +2,7 @@
 
 ::
 
-    store ring with new active key ─▶ wait until every process has it ─▶ re-seal by compare-and-set ─▶ count ─▶ drop
+    store ring with new active key ─▶ wait until every process has it ─▶ re-seal by compare-and-set ─▶ wait ─▶ count ─▶ drop
 
 Every step leaves a store in which every secret opens, so a rotation may be interrupted anywhere; started again, it goes
 on with the key it made. Keys are dropped on proof: a count of the key ids in the store, not the memory of having
@@ -78,6 +78,7 @@ async def rotate(
     for _ in range(_PASSES):
         done, problems = await _reseal_all(store, sealing, drivers, progress)
         resealed += done
+        await sleep(settle_seconds)  # what was sealed or read under the old key just before is stored or opened by now
         counts = await count_secrets(store)
         if set(counts) <= {vault.active_key} or problems:
             break

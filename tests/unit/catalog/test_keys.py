@@ -18,6 +18,7 @@ from appsmith_proxy.model.records import Datasource, SealedSecret
 from appsmith_proxy.sdk import Client, Driver, Field, FieldType, OpenContext, Payload, Secret
 from appsmith_proxy.store.contract import Change, Changes, ConfigStore, Put, R
 from appsmith_proxy.store.memory import MemoryData, MemoryStore
+from appsmith_proxy.store.sqlite import SqliteStore
 from appsmith_proxy.vault import FLOOR, KeyState, key_id_of
 
 PASSWORD, SALT = Secret("Yq3vN8cJtR5mXw2LzKd7hP"), Secret("gB6nTf9QsVx4HjMr1ZeWkA")
@@ -232,13 +233,30 @@ async def test_other_processes_have_the_new_key_before_anything_is_sealed_with_i
 
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
-        assert await count_secrets(store) == {1: 2}
-        assert await server.refresh()
-        assert server.vault.active_key == 2
+        assert await count_secrets(store) == {len(waited): 2}
+        assert await server.refresh() == (len(waited) == 1)
+        assert server.vault.key_states == {1: KeyState.DECRYPT_ONLY, 2: KeyState.ACTIVE}
 
     await rotate(store, keyring.sealing, DRIVERS, progress=lambda done, total: None, sleep=sleep)
-    assert waited == [3.0]
+    assert waited == [3.0, 3.0]
     await assert_everything_opens(store, server)
+
+
+async def test_rotation_on_the_embedded_store_is_followed_by_another_process(tmp_path: Path) -> None:
+    here, there = SqliteStore(tmp_path / "store.db"), SqliteStore(tmp_path / "store.db")
+    await here.open()
+    await there.open()
+    try:
+        keyring, server = await open_keyring(here), await open_keyring(there)
+        for number in range(1, 4):
+            await add(here, keyring, number)
+        done = await keyring.rotate(settle_seconds=0)
+        assert done.secrets_by_key == {1: 0, 2: 6}
+        assert await server.refresh()
+        await assert_everything_opens(there, server)
+    finally:
+        await there.close()
+        await here.close()
 
 
 async def _fixture() -> tuple[MemoryData, Keyring]:
