@@ -394,7 +394,7 @@ def test_a_vault_shows_nothing_and_cannot_be_copied_out(vault: Vault) -> None:
     assert "key=" not in repr(vault._ring)
     assert "seed=" not in repr(vault._ring)
     for leave in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError):
+        with pytest.raises(TypeError, match="cannot be pickled or copied"):
             leave(vault)
     assert not hasattr(vault, "__dict__")
 
