@@ -224,6 +224,17 @@ class Connection:
             self._raw.interrupt()
 
 
+def connection_pragmas(*, read_only: bool, foreign_keys: bool) -> tuple[str, ...]:
+    """Return the settings of a connection, made before the guard is installed."""
+    return (
+        "PRAGMA trusted_schema = OFF",  # views and triggers of a stranger's file call harmless functions only
+        "PRAGMA cell_size_check = ON",
+        "PRAGMA temp_store = MEMORY",  # rows that are sorted are not spilled to temporary files
+        f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}",
+        f"PRAGMA query_only = {'ON' if read_only else 'OFF'}",
+    )
+
+
 def _connect(file: DatabaseFile, guard: Guard, *, read_only: bool, foreign_keys: bool) -> sqlite3.Connection:
     """Open the file, on the connection's own thread."""
     path, before = file.inspect()
@@ -235,7 +246,7 @@ def _connect(file: DatabaseFile, guard: Guard, *, read_only: bool, foreign_keys:
         cached_statements=0,  # a cached statement would not be shown to the guard again
     )
     try:
-        for pragma in _pragmas(read_only=read_only, foreign_keys=foreign_keys):
+        for pragma in connection_pragmas(read_only=read_only, foreign_keys=foreign_keys):
             raw.execute(pragma).close()
         guard.install(raw)
         raw.text_factory = read_text
@@ -246,13 +257,3 @@ def _connect(file: DatabaseFile, guard: Guard, *, read_only: bool, foreign_keys:
         raw.close()
         raise
     return raw
-
-
-def _pragmas(*, read_only: bool, foreign_keys: bool) -> tuple[str, ...]:
-    return (
-        "PRAGMA trusted_schema = OFF",  # views and triggers of a stranger's file call harmless functions only
-        "PRAGMA cell_size_check = ON",
-        "PRAGMA temp_store = MEMORY",  # rows that are sorted are not spilled to temporary files
-        f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}",
-        f"PRAGMA query_only = {'ON' if read_only else 'OFF'}",
-    )

@@ -1,6 +1,7 @@
 """Deadlines, cancellation, locks, and the pool: nothing runs on, nothing is left behind."""
 
 import asyncio
+import resource
 import sqlite3
 import threading
 import time
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from appsmith_proxy.sdk import DatasourceError, Disconnected, ExecutionTimeout, Outcome
+from appsmith_proxy.sdk import DatasourceError, Disconnected, ExecutionTimeout, Outcome, ResourceExhausted
 from appsmith_proxy.testing.resources import Held, eventually, left_behind
 from appsmith_proxy_sqlite.client import SqliteClient
+from appsmith_proxy_sqlite.connection import Connection, Lane
+from appsmith_proxy_sqlite.files import DatabaseFile
 from tests.unit.sqlite.conftest import OpenClient, Run, make, request
 
 FOREVER = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
@@ -80,6 +83,33 @@ async def test_cancelling_at_any_moment_leaves_nothing(open_client: OpenClient) 
     assert (await client.execute(request("SELECT count(*) FROM authors"))).rows == [(2,)]
     await client.close()
     assert await left_behind(before, within=0) == []
+
+
+async def test_an_interrupt_that_comes_between_two_steps_is_repeated(folder: Path) -> None:
+    """The bell rings while nothing runs; what is started just then is still ended."""
+    loop = asyncio.get_running_loop()
+    file = DatabaseFile(folder=folder, name="sample.db")
+    connection = await Connection.open(file, Lane.READ, foreign_keys=True)
+    with connection.until(loop.time()):
+        await asyncio.sleep(0.01)
+        with pytest.raises(ExecutionTimeout):
+            await connection.run(FOREVER, (), deadline=loop.time() + 60)
+    await connection.discard()
+
+
+async def test_a_commit_that_fails_halfway_has_an_unknown_outcome(folder: Path, run: Run) -> None:
+    """The disk takes no more: what was changed fits SQLite's cache and reaches the file only with COMMIT."""
+    path = folder / "sample.db"
+    room, ceiling = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 8192, ceiling))
+    try:
+        with pytest.raises((ResourceExhausted, Disconnected)) as caught:
+            await run("UPDATE authors SET name = name || printf('%.100000c', 'x')")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, ceiling))
+    assert caught.value.outcome is Outcome.UNKNOWN
+    assert (await run("SELECT name FROM authors ORDER BY id")).rows == [("Ada",), ("Grace",)]
+    assert (await run("UPDATE authors SET born = 1")).affected == 2
 
 
 @contextmanager
@@ -200,7 +230,7 @@ async def test_sorting_spills_no_rows_to_temporary_files(folder: Path, run: Run)
     opened: set[str] = set()
     text = (
         "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 60000)"
-        " SELECT printf('%.300c', 'x') || x AS y FROM n ORDER BY abs(random()) LIMIT 1"
+        " SELECT printf('%.300c', 'x') || x AS y FROM n ORDER BY abs(random())"
     )
 
     async def watch() -> None:
@@ -209,6 +239,6 @@ async def test_sorting_spills_no_rows_to_temporary_files(folder: Path, run: Run)
             await asyncio.sleep(0.005)
 
     watching = asyncio.create_task(watch())
-    await run(text)
+    await run(text, rows=1)
     watching.cancel()
     assert not [name for name in opened if "etilqs" in name]

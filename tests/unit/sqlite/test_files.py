@@ -42,10 +42,14 @@ def test_the_only_parameter_of_a_uri_is_the_mode() -> None:
     "name",
     ["/etc/passwd", "../x.db", "a/../x.db", "./x.db", "a//x.db", "a/", ".", "..", "x\0.db", "x\n.db", "x.db-wal"],
 )
-def test_the_shape_of_a_name_is_checked_offline(name: str) -> None:
+async def test_the_shape_of_a_name_is_checked(name: str) -> None:
     assert name_problem(name)
     problems = SqliteDriver().validate({"file": name}, frozenset())
     assert [problem.path for problem in problems] == ["configuration.file"]
+    # What is opened was validated when it was saved, by whatever version of this code: so it is checked again.
+    context = OpenContext(network=LoopbackNetwork(denied=True), options={"folder": "/tmp"})
+    with pytest.raises(ConnectFailed, match="the file's name must"):
+        await SqliteDriver().open({"file": name}, {}, context)
 
 
 @pytest.mark.parametrize("name", ["x.db", "a/b/x.sqlite", "..x", "a b.db", *TRICKY])

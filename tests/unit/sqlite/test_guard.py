@@ -8,7 +8,8 @@ import pytest
 
 from appsmith_proxy.sdk import DatasourceError, ParameterInvalid, PermissionRejected, ResourceExhausted
 from appsmith_proxy_sqlite.client import SqliteClient
-from appsmith_proxy_sqlite.guard import DENIED_FUNCTIONS
+from appsmith_proxy_sqlite.connection import connection_pragmas
+from appsmith_proxy_sqlite.guard import DENIED_FUNCTIONS, Guard
 from tests.unit.sqlite.conftest import OpenClient, Run, make, request
 
 DENIED = [
@@ -19,6 +20,7 @@ DENIED = [
     ("PRAGMA writable_schema = ON", "PRAGMA"),
     ("PRAGMA query_only = OFF", "PRAGMA"),
     ("PRAGMA journal_mode = OFF", "PRAGMA"),
+    ("PRAGMA page_size = 8192", "PRAGMA"),
     ("SELECT * FROM pragma_database_list", "PRAGMA"),
     ("SELECT * FROM pragma_table_xinfo('authors')", "PRAGMA"),
     ("BEGIN", "transaction control"),
@@ -163,6 +165,32 @@ async def test_full_text_and_range_tables_that_exist_work(folder: Path, open_cli
 async def test_sizes_are_bounded(run: Run, text: str, values: tuple[Any, ...], error: type[DatasourceError]) -> None:
     with pytest.raises(error):
         await run(text, values=values)
+
+
+def test_each_layer_of_read_only_holds_by_itself() -> None:
+    """The file is opened read-only (see the URI); beside that, the authorizer and the connection's own switch."""
+    for text in ("INSERT INTO t VALUES (1)", "UPDATE t SET x = 1", "DELETE FROM t", "DROP TABLE t"):
+        by_guard, by_switch = sqlite3.connect(":memory:"), sqlite3.connect(":memory:")
+        for raw in (by_guard, by_switch):
+            raw.execute("CREATE TABLE t (x)")
+        guard = Guard(read_only=True)
+        guard.install(by_guard)
+        for pragma in connection_pragmas(read_only=True, foreign_keys=True):
+            by_switch.execute(pragma)
+        for raw, words in ((by_guard, "not authorized"), (by_switch, "readonly database")):
+            with pytest.raises(sqlite3.DatabaseError, match=words):
+                raw.execute(text)
+            raw.close()
+        assert guard.denied == "writing"
+
+
+def test_a_strangers_schema_is_not_trusted() -> None:
+    raw = sqlite3.connect(":memory:")
+    for pragma in connection_pragmas(read_only=False, foreign_keys=True):
+        raw.execute(pragma)
+    seen = {name: raw.execute(f"PRAGMA {name}").fetchone()[0] for name in ("trusted_schema", "cell_size_check")}
+    raw.close()
+    assert seen == {"trusted_schema": 0, "cell_size_check": 1}
 
 
 async def test_the_rule_is_the_guards_and_not_the_file_modes(client: SqliteClient) -> None:
