@@ -103,13 +103,13 @@ def _kind(answer: Answer) -> tuple[BodyKind, str]:
 
 
 def _as_text(kind: BodyKind, content: bytes, charset: str, *, cut: bool) -> tuple[BodyKind, bytes]:
-    """Return text in UTF-8 without a byte order mark, or the bytes as binary when they are not in their character set."""
+    """Return text in UTF-8, or the bytes as binary when they are not in their character set."""
     try:
         codec = codecs.lookup(charset)
         if not _CHARSETS.fullmatch(codec.name):
             return BodyKind.BINARY, content
         text = codec.incrementaldecoder().decode(content, not cut)
-        return kind, text.removeprefix("\ufeff").encode()
+        return kind, (text.removeprefix("\ufeff") if kind is BodyKind.JSON else text).encode()
     except (LookupError, UnicodeError):
         return BodyKind.BINARY, content
 
@@ -119,5 +119,12 @@ def _whole_characters(content: bytes) -> bytes:
 
 
 def _shown(answer: Answer, redactor: Redactor) -> tuple[tuple[str, str], ...]:
-    pairs = ((name, value) for name, value in answer.headers if name.lower() not in _HIDDEN)
+    pairs = tuple((name, value) for name, value in answer.headers if name.lower() not in _HIDDEN)
+    if not redactor.found_in("\n".join(f"{name}: {value}" for name, value in pairs).encode("utf-8", "surrogateescape")):
+        return tuple((name, _readable(value)) for name, value in pairs)
     return tuple((redactor.clean_text(name), redactor.clean_text(value)) for name, value in pairs)
+
+
+def _readable(value: str) -> str:
+    """Return a header's value with what is not UTF-8 replaced."""
+    return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -84,6 +84,8 @@ class RestClient(Client):
                 hint="Switch readOnly off on the action.",
                 outcome=Outcome.NOT_SENT,
             )
+        if asyncio.get_running_loop().time() >= request.deadline:
+            raise ExecutionTimeout("the deadline passed before the request was sent", outcome=Outcome.NOT_SENT)
         try:
             async with asyncio.timeout_at(request.deadline):
                 answer, redactor = await self._answer(payload, limit=request.limits.bytes)

@@ -52,7 +52,8 @@ def static_credentials(configuration: Mapping[str, Any], secrets: Mapping[str, S
     body = entries("secretBody", secrets)
     if not all(value_fits(value) for _, value in headers):
         raise CredentialsRejected(
-            "a secret that is sent as a header holds line breaks, control characters or characters outside ASCII",
+            "a secret that is sent as a header holds control characters or characters outside ASCII, or has white space"
+            " at an end",
             outcome=Outcome.NOT_SENT,
         )
     taboo = {name.lower() for name, _ in headers}

@@ -59,7 +59,9 @@ def _check_headers(configuration: Mapping[str, Any], secrets_set: frozenset[str]
     for name, value in plain.items():
         if not value_fits(value):
             yield Problem(
-                f"configuration.headers.{name}", "must be printable ASCII without line breaks", hint="Encode the value."
+                f"configuration.headers.{name}",
+                "must be printable ASCII without white space at its ends",
+                hint="Encode it.",
             )
     for field, names in (("headers", list(plain)), ("secretHeaders", secret)):
         for name in names:

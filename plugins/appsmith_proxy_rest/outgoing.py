@@ -33,7 +33,8 @@ HOP_HEADERS: Final = frozenset(
 """Headers that belong to the connection: nobody sets them but the client library."""
 
 _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_VALUE: Final = re.compile(r"[\x20-\x7e\t]*")
+_VALUE: Final = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?")
+_LONGEST_VALUE: Final = 16_384
 _STANDARD: Final = (("Accept", "*/*"), ("Accept-Encoding", ACCEPTED), ("User-Agent", "appsmith-proxy"))
 _CONTENT_TYPES: Final[Mapping[str, str]] = {
     "json": "application/json",
@@ -111,8 +112,8 @@ def header_problem(name: str) -> str:
 
 
 def value_fits(value: str) -> bool:
-    """Return whether a text can be a header's value: printable ASCII, no line break."""
-    return _VALUE.fullmatch(value) is not None
+    """Return whether a text arrives unchanged as a header's value: printable ASCII, no white space at the ends."""
+    return len(value) <= _LONGEST_VALUE and _VALUE.fullmatch(value) is not None
 
 
 def _merged_query(request: HttpRequest, configured: Pairs, injection: Injection) -> Pairs:
@@ -137,7 +138,8 @@ def _merged_headers(request: HttpRequest, configured: Pairs, injection: Injectio
             )
         if not value_fits(value):
             raise ParameterInvalid(
-                "a header's value holds line breaks, control characters or characters outside ASCII",
+                "a header's value is longer than 16 KiB, holds control characters or characters outside ASCII, or has"
+                " white space at an end",
                 outcome=Outcome.NOT_SENT,
             )
     named = {name.lower() for name, _ in own}

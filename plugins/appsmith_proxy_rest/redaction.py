@@ -1,7 +1,7 @@
 """Take injected secrets out of what an upstream answers, in every form in which an honest upstream echoes them.
 
-Forms: as sent, JSON-escaped, percent-encoded, HTML-escaped, and inside base64 at any of its three alignments (a Basic
-header). A dishonest upstream can encode a secret in ways that nobody can list; it has the secret anyway.
+Forms: as sent, JSON-escaped, percent-encoded, HTML-escaped, hexadecimal, and inside base64 at any of its three
+alignments (a Basic header). A dishonest upstream can encode a secret in ways that nobody can list; it has the secret anyway.
 """
 
 import base64
@@ -90,6 +90,8 @@ def _forms(secret: str) -> Iterator[bytes]:
     yield quote(secret, safe="").encode()
     yield quote_plus(secret).encode()
     yield html.escape(secret).encode()
+    yield secret.encode().hex().encode()
+    yield secret.encode().hex().upper().encode()
     for alignment in range(3):
         yield from _base64_forms(secret.encode(), alignment)
 

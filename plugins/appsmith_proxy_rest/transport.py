@@ -5,6 +5,7 @@ addresses that ``context.network`` checked, and the socket is compared with them
 literal never reaches a resolver.
 """
 
+import io
 import re
 import socket
 import ssl
@@ -24,6 +25,7 @@ from appsmith_proxy_rest.outgoing import Outgoing, Pairs
 from appsmith_proxy_rest.urls import Url, on_the_wire
 
 CONNECT_SECONDS: Final = 5.0
+_LARGE_BODY: Final = 262_144
 _MAX_CHECKED: Final = 1_024
 _NUMERIC: Final = re.compile(r"[0-9.]+|.*:.*")
 _AUTOMATIC: Final = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
@@ -96,7 +98,7 @@ class Transport:
                 outgoing.method,
                 url,
                 headers=outgoing.headers,
-                data=outgoing.body,
+                data=_sendable(outgoing.body),
                 allow_redirects=False,
                 ssl=context or True,
             )
@@ -135,6 +137,11 @@ class Transport:
         if url.origin in self._pooled:
             self._contexts[url.origin] = context
         return context
+
+
+def _sendable(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Return a body as the library wants it: a large one in pieces, so that it does not hold up the event loop."""
+    return io.BytesIO(body) if body is not None and len(body) > _LARGE_BODY else body
 
 
 class _Gate(AbstractResolver):

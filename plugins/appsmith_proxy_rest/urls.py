@@ -13,7 +13,10 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import yarl
 
-from appsmith_proxy.sdk import BadResponse, Outcome, StatementInvalid
+from appsmith_proxy.sdk import BadResponse, Outcome, ParameterInvalid, StatementInvalid
+
+LONGEST_TARGET: Final = 32_768
+"""Of path and query; servers take 8,000 or more."""
 
 _PORTS: Final = {"http": 80, "https": 443}
 _PATH: Final = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
@@ -100,6 +103,7 @@ def below(base: Url, path: str, query: Iterable[tuple[str, str]]) -> Url:
 
     Raises:
         StatementInvalid: the path would leave the base, or holds what a path cannot hold.
+        ParameterInvalid: path and query are too long.
     """
     relative = path.removeprefix("/")
     problem = _path_problem(relative)
@@ -111,6 +115,12 @@ def below(base: Url, path: str, query: Iterable[tuple[str, str]]) -> Url:
         )
     full = f"{base.path.rstrip('/')}/{relative}" if relative else base.path
     encoded = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in query)
+    if len(full) + len(encoded) > LONGEST_TARGET:
+        raise ParameterInvalid(
+            f"path and query together are longer than {LONGEST_TARGET} characters",
+            hint="Send long values in the body.",
+            outcome=Outcome.NOT_SENT,
+        )
     return Url(scheme=base.scheme, host=base.host, port=base.port, path=full, query=encoded)
 
 

@@ -301,6 +301,7 @@ _REFLECTIONS: Final[Mapping[str, Callable[[str], tuple[bytes, str]]]] = {
     "html": lambda text: (html.escape(text).encode(), "text/html"),
     "entities": lambda text: ("".join(f"&#{ord(character)};" for character in text).encode(), "text/html"),
     "hexentities": lambda text: ("".join(f"&#x{ord(character):X};" for character in text).encode(), "text/html"),
+    "hex": lambda text: (text.encode().hex().encode(), "text/plain"),
     "base64": lambda text: (base64.b64encode(text.encode()), "text/plain"),
     "base64a": lambda text: (base64.b64encode(b"a" + text.encode()), "text/plain"),
     "base64b": lambda text: (base64.urlsafe_b64encode(b"ab" + text.encode()), "text/plain"),

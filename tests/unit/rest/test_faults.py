@@ -126,8 +126,9 @@ async def test_the_deadline_holds_wherever_the_upstream_stalls(start: bytes) -> 
 
 async def test_a_deadline_that_has_passed_sends_nothing(upstream: HttpUpstream) -> None:
     async with rest_client(upstream.url) as client:
-        with pytest.raises(ExecutionTimeout):
+        with pytest.raises(ExecutionTimeout) as caught:
             await send(client, "echo", seconds=-1)
+    assert caught.value.outcome is Outcome.NOT_SENT
     assert upstream.arrived == []
 
 

@@ -88,7 +88,9 @@ async def test_some_headers_are_not_the_actions(upstream: HttpUpstream, name: st
     assert upstream.arrived == []
 
 
-@pytest.mark.parametrize("value", ["a\r\nX: y", "a\nb", "a\0b", "a\x7fb", "é", "\ud800", "a\x0bb"])
+@pytest.mark.parametrize(
+    "value", ["a\r\nX: y", "a\nb", "a\0b", "a\x7fb", "é", "\ud800", "a\x0bb", " a", "a\t", "a" * 16_385]
+)
 async def test_a_header_value_stays_one_line(upstream: HttpUpstream, value: str) -> None:
     async with rest_client(upstream.url) as client:
         with pytest.raises(ParameterInvalid) as caught:
@@ -138,6 +140,16 @@ async def test_a_multipart_body_keeps_its_parts_apart(upstream: HttpUpstream) ->
     assert parts[-1] == b"--\r\n"
     assert parts[1] == b'\r\nContent-Disposition: form-data; name="plain"\r\n\r\nvalue\r\n'
     assert b'name="na%22me%0D%0AX: y"' in parts[2]
+
+
+@pytest.mark.parametrize("size", [262_144, 262_145, 2_000_000])
+async def test_a_large_body_arrives_whole(upstream: HttpUpstream, size: int) -> None:
+    body = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    async with rest_client(upstream.url) as client:
+        await send(client, "status/200", method="POST", body=body, body_type="text")
+    assert upstream.last.body == body
+    assert upstream.last.header("Content-Length") == str(size)
+    assert upstream.last.header("Transfer-Encoding") is None
 
 
 async def test_no_body_where_there_is_none(upstream: HttpUpstream) -> None:

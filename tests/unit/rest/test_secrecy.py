@@ -20,7 +20,7 @@ SECRETS = {
     "password": "password-c:nary",
 }
 FORMS = ["text", "json", "slashes", "unicode", "upper", "url", "urllower", "everybyte", "html", "entities"]
-FORMS += ["hexentities", "base64", "base64a", "base64b", "binary", "utf16"]
+FORMS += ["hexentities", "hex", "base64", "base64a", "base64b", "binary", "utf16"]
 
 
 def shown(result: Result) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appsmith_proxy.sdk import BadResponse, StatementInvalid
+from appsmith_proxy.sdk import BadResponse, ParameterInvalid, StatementInvalid
 from appsmith_proxy_rest.urls import below, is_below, on_the_wire, parse_base, parse_url, redirected
 
 BASE = parse_base("https://api.example.com/v1")
@@ -94,6 +94,12 @@ def test_a_path_that_could_leave_the_base_is_refused(path: str) -> None:
     with pytest.raises(StatementInvalid) as caught:
         below(BASE, path, ())
     assert caught.value.outcome == "not_sent"
+
+
+def test_a_target_has_a_longest_length() -> None:
+    with pytest.raises(ParameterInvalid):
+        below(BASE, "a", [("q", "é" * 6_000)])
+    below(BASE, "a", [("q", "é" * 5_000)])
 
 
 @given(st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=4))
