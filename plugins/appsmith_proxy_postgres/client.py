@@ -11,6 +11,7 @@ from appsmith_proxy.sdk import (
     Client,
     DatasourceError,
     ExecuteRequest,
+    ExecutionTimeout,
     Health,
     OpenContext,
     Outcome,
@@ -67,6 +68,7 @@ class PostgresClient(Client):
     async def execute(self, request: ExecuteRequest) -> Result:
         """Run one prepared statement on a connection of the lane that the request asks for."""
         statement = _statement(request)
+        self._left(request.deadline)
         lane = Lane.READ_ONLY if request.read_only else Lane.READ_WRITE
         wire = await self.pool.acquire(lane, request.scope, deadline=request.deadline)
         scope = ""
@@ -256,7 +258,11 @@ class PostgresClient(Client):
         return await Wire.connect(login, lane, self._book, deadline=until)
 
     def _left(self, deadline: float) -> float:
-        return deadline - self._now()
+        """Return how many seconds are left, when there are any."""
+        left = deadline - self._now()
+        if left <= 0:
+            raise ExecutionTimeout("the deadline passed before the statement was sent", outcome=Outcome.NOT_SENT)
+        return left
 
 
 class _Transaction:
@@ -281,7 +287,7 @@ class _Stale(Exception):
 
 def _statement(request: ExecuteRequest) -> Statement:
     if not isinstance(request.payload, Statement):
-        raise TypeError("the PostgreSQL driver runs statements only")
+        raise StatementInvalid("the PostgreSQL driver runs statements only", outcome=Outcome.NOT_SENT)
     return request.payload
 
 

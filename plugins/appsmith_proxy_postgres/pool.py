@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from appsmith_proxy.sdk import ExecutionTimeout, Outcome
+from appsmith_proxy.sdk import ConnectFailed, ExecutionTimeout, Outcome
 from appsmith_proxy_postgres.faults import RAISED
 from appsmith_proxy_postgres.reset import RESET, ROLLBACK
 from appsmith_proxy_postgres.wire import OWN_SECONDS, Lane, Wire
@@ -53,7 +53,7 @@ class Pool:
             DatasourceError: none could be made, or none came free in time; nothing was sent.
         """
         if self._closed:
-            raise RuntimeError("the client is closed")
+            raise _closed()
         if self._permits.locked():
             try:
                 async with asyncio.timeout_at(deadline):
@@ -99,19 +99,17 @@ class Pool:
             self._spawn(self._close(wire))
 
     async def close(self) -> None:
-        """Close every connection; those still lent are dropped. Idempotent."""
+        """Close every connection; what still runs on one is cancelled. Idempotent."""
         self._closed = True
         if self._reaper is not None:
             self._reaper.cancel()
             self._reaper = None
         for wires in self._idle.values():
-            while wires:
-                self._spawn(self._close(wires.pop(), permit=False))
+            wires.clear()
+        for wire in self._wires:
+            self._spawn(self._close(wire, permit=False))
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        for wire in list(self._wires):
-            wire.terminate()
-        self._wires.clear()
 
     def _take(self, lane: Lane, scope: str) -> Wire | None:
         """Take the idle connection used last whose session suits, if there is one."""
@@ -146,6 +144,9 @@ class Pool:
         if len(self._wires) >= self._size:
             await self._evict(lane)
         wire = await self._connect(lane, deadline)
+        if self._closed:
+            await wire.close()
+            raise _closed()
         self._wires.add(wire)
         return wire
 
@@ -229,6 +230,10 @@ class Pool:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _closed() -> ConnectFailed:
+    return ConnectFailed("the datasource's client is closed", outcome=Outcome.NOT_SENT)
 
 
 async def _reset(wire: Wire) -> None:

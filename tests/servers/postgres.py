@@ -68,6 +68,7 @@ class PostgresServer:
         self._front: TlsFront | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
+        self._shared: dict[str, str] = {}
         self._folder = Path(tempfile.mkdtemp(prefix="appsmith-proxy-postgres-"))
         self._identity = _identity()
 
@@ -145,11 +146,24 @@ class PostgresServer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     async def fresh_database(self) -> str:
-        """Make an empty database and return its name."""
+        """Make an empty database and return its name. ``drop_database`` gives its 8 MB back before the server's end."""
         name = f"test_{os.getpid()}_{next(self._numbers)}"
         async with self.session() as admin:
             await admin.execute(f'CREATE DATABASE "{name}"')
         return name
+
+    async def drop_database(self, name: str) -> None:
+        """Drop a database, ending whoever is still connected to it."""
+        async with self.session() as admin:
+            await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    async def shared_database(self, name: str, script: str) -> str:
+        """Return a database that a script has filled once, when it was first asked for."""
+        if name not in self._shared:
+            self._shared[name] = await self.fresh_database()
+            async with self.session(self._shared[name]) as admin:
+                await admin.execute(script)
+        return self._shared[name]
 
     @contextlib.asynccontextmanager
     async def session(self, database: str = "postgres", *, user: str = "", password: str = "") -> Any:
