@@ -185,6 +185,10 @@ async def test_a_changed_role_counts_after_a_poll(access: Access) -> None:
     await access.tokens.authenticate(f"Bearer {plain}")
     await access.store.commit(Put(replace(token, role=Role.VIEWER), expected=1))
     await access.cache.refresh()
+    await access.cache.get(
+        Token, token.id
+    )  # somebody else has read the new record: it is not the one that was remembered
+    assert access.tokens.authenticate_cached(f"Bearer {plain}") is None
     assert (await access.tokens.authenticate(f"Bearer {plain}")).role is Role.VIEWER
 
 

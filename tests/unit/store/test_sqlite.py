@@ -12,7 +12,7 @@ import pytest
 
 from appsmith_proxy.errors import StoreError
 from appsmith_proxy.model.records import Workspace
-from appsmith_proxy.store.contract import ConfigStore, Put
+from appsmith_proxy.store.contract import ConfigStore, Delete
 from appsmith_proxy.store.sqlite import SqliteStore
 from appsmith_proxy.store.sqlite_schema import MIGRATIONS
 from tests.unit.store import samples
@@ -155,6 +155,26 @@ async def test_processes_that_start_together_share_one_store(path: Path) -> None
         await asyncio.gather(*(store.close() for store in stores))
 
 
+async def test_a_start_that_meets_another_waits_for_it(path: Path) -> None:
+    """SQLite itself gives up at once here: its busy timeout does not cover the switch to the write-ahead log."""
+    path.parent.mkdir(mode=0o700)
+    path.touch(mode=0o600)
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    assert "another process" in (await refusal(path)).message
+    store = SqliteStore(path)
+    opening = asyncio.create_task(store.open())
+    try:
+        assert not (await asyncio.wait([opening], timeout=0.1))[0]
+        holder.execute("ROLLBACK")
+        async with asyncio.timeout(5):
+            await opening
+    finally:
+        holder.close()
+        await asyncio.wait([opening])
+        await store.close()
+
+
 async def test_a_writer_that_waits_too_long_says_so_and_stays_usable(path: Path) -> None:
     await make(path)
     async with SqliteStore(path, busy_seconds=0.1) as store:
@@ -177,10 +197,12 @@ async def test_nothing_that_is_stored_is_logged(path: Path, caplog: pytest.LogCa
 
 
 async def test_a_deleted_secret_does_not_linger_in_the_file(path: Path) -> None:
-    canary = "canary-sealed-bytes-that-were-replaced"
+    records = [samples.workspace(f"canary-{number}-" + "x" * 200) for number in range(3)]
     async with SqliteStore(path) as store:
-        workspace = samples.workspace(canary)
-        await create(store, workspace)
-        await store.commit(Put(samples.workspace("x"), 0))
-        await store.commit(Put(Workspace(id=workspace.id, name="gone"), expected=1))
-    assert canary.encode() not in path.read_bytes()
+        await create(store, *records)
+    assert b"canary-1" in path.read_bytes()
+    async with SqliteStore(path) as store:
+        await store.commit(Delete(Workspace, records[1].id, expected=1))
+    content = path.read_bytes()
+    assert b"canary-0" in content
+    assert b"canary-1" not in content
