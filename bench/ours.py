@@ -1,0 +1,66 @@
+"""The proxy, as an operator runs it: SQLite store, sealed password, a viewer's token, published actions.
+
+Run as a process: ``python -m bench.ours '{"host": …}' FOLDER``; prints its port, the token and the actions.
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from appsmith_proxy.model.principal import Principal, Role, User
+from appsmith_proxy.registry.registry import Registry
+from appsmith_proxy.runtime import Runtime
+from appsmith_proxy.sdk import Secret
+from appsmith_proxy.server import Server
+from appsmith_proxy.settings import Settings
+from bench.workloads import WORKLOADS
+
+
+async def _serve(connection: dict[str, Any], folder: Path) -> None:
+    settings = Settings(
+        encryption_password=Secret("a password for benchmarks 0123456789"),
+        encryption_salt=Secret("a salt for benchmarks 9876543210"),
+        port=0,
+        data_folder=folder,
+        allow_loopback=True,
+    )
+    async with await Runtime.open(settings, registry=Registry.discover()) as runtime, Server(runtime) as server:
+        root = Principal(id="0" * 24, role=Role.ADMINISTRATOR, workspace_id=None, user=User())
+        workspace = await runtime.catalog.workspaces.create(root, {"name": "Bench"})
+        application = await runtime.catalog.applications.create(root, {"workspace_id": workspace.id, "name": "Bench"})
+        configuration = {
+            "host": connection["host"],
+            "port": connection["port"],
+            "database": connection["database"],
+            "username": connection["user"],
+            "password": connection["password"],
+            "tlsMode": "disable",
+        }
+        datasource = await runtime.catalog.datasources.create(
+            root,
+            {"workspace_id": workspace.id, "name": "items", "kind": "postgres", "configuration": configuration},
+        )
+        actions = []
+        for load in WORKLOADS:
+            details = await runtime.catalog.actions.create(
+                root,
+                {
+                    "application_id": application.id,
+                    "datasource_id": datasource.id,
+                    "name": load.name,
+                    "configuration": {"body": load.action},
+                },
+            )
+            actions.append(details.action.id)
+        await runtime.catalog.applications.publish(root, application.id)
+        _, token = await runtime.tokens.create(role=Role.VIEWER, workspace_id=workspace.id)
+        print(json.dumps({"port": server.port, "token": token, "actions": actions}), flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    uvloop.run(_serve(json.loads(sys.argv[1]), Path(sys.argv[2])))
