@@ -26,7 +26,7 @@ def destination_of(fields: Iterable[Field], configuration: Mapping[str, Any]) ->
     values = (
         (row.name, configuration.get(row.name, row.default))
         for row in rows_in_force(fields, configuration)
-        if row.destination and not row.secret
+        if row.destination
     )
     return tuple((name, _canonical(value)) for name, value in values if value is not None)
 
