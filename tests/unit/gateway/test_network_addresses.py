@@ -72,6 +72,24 @@ def test_a_host_has_one_spelling(text: str, canonical: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("bücher.example", "punycode"),
+        ("127.1", "in full"),
+        ("user@host", "user"),
+        ("/var/run/postgresql", "path"),
+        ("fe80::1%eth0", "zone"),
+        ("[::1]", "brackets"),
+        ("[db]", "brackets"),
+        ("a..b", "empty labels"),
+    ],
+)
+def test_the_refusal_says_what_to_write(text: str, advice: str) -> None:
+    with pytest.raises(HostRefused, match=advice):
+        canonical_host(text)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
