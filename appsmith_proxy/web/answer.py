@@ -71,7 +71,8 @@ class Answer:
         if transport is None or transport.is_closing():
             raise ConnectionResetError
         self._outlet = outlet = _outlet(request)
-        self.keep_alive = request.keep_alive and not outlet.draining
+        # A body that was refused is still coming: what follows it is not looked for.
+        self.keep_alive = request.keep_alive and request.content.is_eof() and not outlet.draining
         size = sum(map(len, self._body))
         head = self._head(size, outlet.date())
         if size <= JOINED_BYTES:

@@ -1,22 +1,26 @@
 """Reading a request's body: by its declared type, under a cap and a deadline, whole and in memory."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast, final
+from typing import Any, Final, TypeVar, cast, final
 
 from aiohttp.web import BaseRequest, RequestPayloadError
 
 from appsmith_proxy.errors import InvalidRequest, LimitExceeded, Problem, TooLarge
 from appsmith_proxy.sdk import Value, json_text
 from appsmith_proxy.web.decode import decode, join
-from appsmith_proxy.web.form import read_form
+from appsmith_proxy.web.form import ExecuteForm, read_form
 from appsmith_proxy.web.models import ExecuteBody, M, parse
 from appsmith_proxy.web.multipart import boundary_of, split
 from appsmith_proxy.web.options import WebOptions
 from appsmith_proxy.web.statuses import Refused
 
 JSON_TYPES: Final = frozenset({"application/json"})
+SMALL_BYTES: Final = 256 * 1024
+
+_T = TypeVar("_T")
+
 PATCH_TYPES: Final = frozenset({"application/json", "application/merge-patch+json"})
 
 
@@ -40,7 +44,7 @@ async def read_json(request: BaseRequest, model: type[M], options: WebOptions) -
     """
     _check_type(request, PATCH_TYPES if request.method == "PATCH" else JSON_TYPES)
     body = await read_bytes(request, options.body_bytes, options.body_seconds)
-    return parse(model, decode(body, fraction=float))
+    return await _aside(body, lambda: parse(model, decode(body, fraction=float)))
 
 
 async def read_execute(request: BaseRequest, options: WebOptions) -> ExecuteInput:
@@ -99,9 +103,7 @@ def refuse_body(request: BaseRequest) -> None:
 async def _read_execute_json(request: BaseRequest, options: WebOptions) -> ExecuteInput:
     _check_type(request, JSON_TYPES)
     body = await read_bytes(request, options.execute_body_bytes, options.body_seconds)
-    asked = parse(ExecuteBody, decode(body))
-    if len(body) > options.value_bytes:
-        _check_values(asked.params, options.value_bytes)
+    asked = await _aside(body, lambda: _read_execute_body(body, options))
     return ExecuteInput(
         action_id=asked.action_id,
         view_mode=asked.view_mode,
@@ -109,6 +111,22 @@ async def _read_execute_json(request: BaseRequest, options: WebOptions) -> Execu
         family=False,
         numbers=asked.numbers,
     )
+
+
+def _read_execute_body(body: bytes, options: WebOptions) -> ExecuteBody:
+    asked = parse(ExecuteBody, decode(body))
+    if len(body) > options.value_bytes:
+        _check_values(asked.params, options.value_bytes)
+    return asked
+
+
+def _read_form(body: bytes, boundary: bytes, options: WebOptions) -> ExecuteForm:
+    return read_form(split(body, boundary, value_bytes=options.value_bytes), total_bytes=options.execute_body_bytes)
+
+
+async def _aside(body: bytes, read: Callable[[], _T]) -> _T:
+    """Read a body here when it is small; a large one in a thread, so that nobody else waits for it."""
+    return read() if len(body) <= SMALL_BYTES else await asyncio.to_thread(read)
 
 
 async def _read_slowly(request: BaseRequest, limit: int, seconds: float) -> bytes:

@@ -18,7 +18,8 @@ import logging
 from collections import Counter
 from typing import Any, Final, cast, final
 
-from aiohttp.web import BaseRequest, RequestHandler, Server, StreamResponse
+from aiohttp.http import RawRequestMessage
+from aiohttp.web import BaseRequest, RequestHandler, RequestPayloadError, Server, StreamResponse
 
 from appsmith_proxy.errors import InternalError, InvalidRequest, ProxyError, describe
 from appsmith_proxy.web.answer import Answer
@@ -128,6 +129,8 @@ class Connection(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self._messages and not isinstance(self._messages[-1][0], RawRequestMessage):
+            self._break_off_body()
         waiting = self._waiter is not None and not self._waiter.done()
         if not waiting:
             if self._header_timer is not None:
@@ -181,6 +184,14 @@ class Connection(RequestHandler):
         """Log class names and places: aiohttp's own text and traceback quote what the client sent."""
         error = kw.get("exc_info")
         _log.error("a connection failed: %s", describe(error if isinstance(error, BaseException) else None))
+
+    def _break_off_body(self) -> None:
+        """Tell whoever reads a body that its framing broke: aiohttp would let them wait for the rest."""
+        request = self._current_request
+        if request is not None and not request.content.is_eof():
+            request.content.set_exception(RequestPayloadError())
+            request.content.feed_eof()
+            self.close()
 
     def _cut(self) -> None:
         if self.transport is not None:

@@ -73,7 +73,7 @@ class WorkspacePatch(Wire):
     """A change to a workspace."""
 
     revision: Revision
-    name: Name = ""
+    name: Name = Field(default_factory=str)
 
 
 class ApplicationBody(Wire):
@@ -87,7 +87,7 @@ class ApplicationPatch(Wire):
     """A change to an application."""
 
     revision: Revision
-    name: Name = ""
+    name: Name = Field(default_factory=str)
 
 
 class DatasourceBody(Wire):
@@ -103,7 +103,7 @@ class DatasourcePatch(Wire):
     """A change to a datasource. A secret that is left out is kept; null deletes it."""
 
     revision: Revision
-    name: Name = ""
+    name: Name = Field(default_factory=str)
     configuration: Configuration = {}
 
 
@@ -158,8 +158,8 @@ class ActionPatch(Wire):
     """A change to an action's draft. Null puts a field back to its default."""
 
     revision: Revision
-    datasource_id: Id = ""
-    name: Name = ""
+    datasource_id: Id = Field(default_factory=str)
+    name: Name = Field(default_factory=str)
     configuration: Configuration = {}
     parameters: Parameters | None = None
     timeout_ms: TimeoutMs | None = None

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, TypeAlias
 
 import orjson
 from pydantic import BaseModel
@@ -18,15 +19,18 @@ from appsmith_proxy.web.services import Services
 PATH: Final = "/openapi.json"
 REFERENCE: Final = "#/components/schemas/{model}"
 
-_Schema = dict[str, Any]
-_Mode = Any
+_Schema: TypeAlias = dict[str, Any]
 
 
 def openapi_route(routes: Sequence[Route]) -> Route:
     """Return the route that describes the others and itself: the bare document, as tools expect it."""
 
+    @cache
+    def document() -> bytes:
+        return orjson.dumps(describe_api((*routes, route)))
+
     async def handler(services: Services, call: Call) -> Pieces:
-        return document
+        return (document(),)
 
     route = Route(
         method="GET",
@@ -36,7 +40,6 @@ def openapi_route(routes: Sequence[Route]) -> Route:
         summary="Describe the API: this document",
         bare=True,
     )
-    document = (orjson.dumps(describe_api((*routes, route))),)
     return route
 
 

@@ -1,0 +1,261 @@
+"""The execute call: both wire forms, what is answered, and what a viewer may not see of a failure."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from appsmith_proxy.errors import (
+    ConstraintViolated,
+    DriverCrashed,
+    Overloaded,
+    ParameterInvalid,
+    Problem,
+    all_errors,
+)
+from appsmith_proxy.gateway.execution import ExecuteCall, Execution, HttpAnswer, ShownRequest
+from appsmith_proxy.model.principal import Role
+from appsmith_proxy.sdk import Column, ColumnType
+from appsmith_proxy.web.answers import ExecutionAnswer
+from tests.web.client import Client
+from tests.web.fakes import ACTION, CANARIES, NOBODY, FakeRuntime, rows
+
+FIELDS = set(ExecutionAnswer.model_json_schema(by_alias=True)["properties"])
+
+
+def body(**more: Any) -> dict[str, Any]:
+    return {"actionId": ACTION, **more}
+
+
+async def test_answers_rows_with_the_familys_fields(client: Client, runtime: FakeRuntime) -> None:
+    answered = await client.call("POST", "/actions/execute", body(viewMode=True, params={"id": 1}), token="viewer")
+    assert answered.status == 200
+    data = answered.data
+    assert set(data) == FIELDS
+    assert data["isExecutionSuccess"] is True
+    assert data["body"] == [{"id": 1}]
+    assert data["columns"] == [{"name": "id", "type": "integer"}]
+    assert data["dataTypes"] == [{"dataType": "TABLE"}, {"dataType": "JSON"}, {"dataType": "RAW"}]
+    assert data["request"] is None
+    assert data["truncated"] is False
+    (call,) = runtime.executor.calls
+    assert (call.action_id, call.view_mode, call.params, call.family, call.numbers) == (
+        ACTION,
+        True,
+        {"id": 1},
+        False,
+        None,
+    )
+    assert call.principal.role is Role.VIEWER
+
+
+async def test_view_mode_is_off_unless_asked_for(client: Client, runtime: FakeRuntime) -> None:
+    await client.call("POST", "/actions/execute", body())
+    await client.execute_form([("executeActionDTO", json.dumps(body()).encode())])
+    assert [call.view_mode for call in runtime.executor.calls] == [False, False]
+
+
+async def test_both_forms_of_one_call_reach_the_executor_alike(client: Client, runtime: FakeRuntime) -> None:
+    params = {"id": 5, "q": "it's", "tags": ["a", None], "on": True, "none": None}
+    await client.call("POST", "/actions/execute", body(viewMode=True, params=params), token="viewer")
+    words = {"id": "number", "q": "string", "tags": {"array": ["string"]}, "on": "boolean", "none": "null"}
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in params.items()}
+    metadata = body(
+        viewMode=True,
+        paramProperties={f"k{at}": {"datatype": words[name], "blobIdentifiers": []} for at, name in enumerate(params)},
+        analyticsProperties={"isUserInitiated": False},
+    )
+    answered = await client.execute_form(
+        [
+            *((f"k{at}", texts[name].encode()) for at, name in enumerate(params)),
+            ("parameterMap", json.dumps({name: f"k{at}" for at, name in enumerate(params)}).encode()),
+            ("executeActionDTO", json.dumps(metadata).encode()),
+        ]
+    )
+    assert answered.status == 200
+    first, second = runtime.executor.calls
+    assert second.family
+    assert replace(second, family=False) == first
+
+
+async def test_a_captured_request_of_real_clients_is_read(client: Client, runtime: FakeRuntime) -> None:
+    metadata = (
+        b'{"actionId":"%b","viewMode":true,"paramProperties":{"k0":{"datatype":"string","blobIdentifiers":[]}},'
+        b'"analyticsProperties":{"isUserInitiated":false}}' % ACTION.encode()
+    )
+    answered = await client.execute_form(
+        [("executeActionDTO", metadata), ("parameterMap", b'{"Input1.text":"k0"}'), ("k0", b"x")]
+    )
+    assert answered.status == 200
+    assert runtime.executor.calls[0].params == {"Input1.text": "x"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "problem"),
+    [
+        ({"actionId": "x"}, "actionId"),
+        ({}, "actionId"),
+        (body(viewMode="true"), "viewMode"),
+        (body(viewMode=None), "viewMode"),
+        (body(params=[]), "params"),
+        (body(numbers="float"), "numbers"),
+        (body(analyticsProperties={}), "analyticsProperties"),
+        (body(statement="SELECT 1"), "statement"),
+    ],
+)
+async def test_refuses_bad_bodies(client: Client, runtime: FakeRuntime, sent: Any, problem: str) -> None:
+    answered = await client.call("POST", "/actions/execute", sent)
+    assert (answered.status, answered.paths) == (400, {problem})
+    assert runtime.executor.calls == []
+
+
+async def test_an_action_that_is_not_there_is_not_found(client: Client) -> None:
+    answered = await client.call("POST", "/actions/execute", body() | {"actionId": NOBODY}, token="viewer")
+    assert (answered.status, answered.error["code"]) == (404, "NotFound")
+    assert "words of its own" not in answered.error["message"]
+
+
+async def test_an_overloaded_datasource_is_a_failed_request(client: Client, runtime: FakeRuntime) -> None:
+    def refuse(call: ExecuteCall) -> Execution:
+        raise Overloaded("the queue is full", hint="try again")
+
+    runtime.executor.answer = refuse
+    answered = await client.call("POST", "/actions/execute", body())
+    assert (answered.status, answered.headers["Retry-After"]) == (503, "1")
+
+
+async def test_editors_see_the_request_native_types_and_messages(client: Client, runtime: FakeRuntime) -> None:
+    def answer(call: ExecuteCall) -> Execution:
+        return replace(
+            rows(call),
+            request=ShownRequest(query="SELECT $1", execution_parameters=({"name": "id", "value": 1},)),
+            messages=("two columns were called id",),
+            truncated=True,
+            columns=(Column("id", ColumnType.INTEGER, "int4"), Column("id_2", ColumnType.TEXT, "varchar")),
+            data_types=("X",),
+        )
+
+    runtime.executor.answer = answer
+    data = (await client.call("POST", "/actions/execute", body(), token="developer")).data
+    assert data["request"] == {"query": "SELECT $1", "executionParameters": [{"name": "id", "value": 1}]}
+    assert data["columns"][1] == {"name": "id_2", "type": "text", "nativeType": "varchar"}
+    assert (data["truncated"], data["messages"]) == (True, ["two columns were called id"])
+    assert data["dataTypes"] == [{"dataType": "X"}]
+    viewers = (await client.call("POST", "/actions/execute", body(), token="viewer")).data
+    assert viewers["request"] is None
+    assert "nativeType" not in viewers["columns"][1]
+
+
+async def test_an_api_answers_with_its_status_line_and_headers(client: Client, runtime: FakeRuntime) -> None:
+    http = HttpAnswer(
+        status=200,
+        reason="",
+        headers=(("X-A", "1"), ("X-A", "2"), ("x-appsmith-datatype", "FORGED")),
+        binary=True,
+    )
+    runtime.executor.answer = lambda call: replace(rows(call), http=http, body=b'"AAE="')
+    data = (await client.call("POST", "/actions/execute", body())).data
+    assert data["statusCode"] == "200 OK"
+    assert data["headers"] == {"X-A": ["1", "2"], "X-APPSMITH-DATATYPE": ["BINARY"]}
+    assert data["body"] == "AAE="
+
+
+FAILURE = ConstraintViolated(
+    "the value of sku must be unique",
+    hint=CANARIES["hint"],
+    details=(Problem("params.sku", "is taken"),),
+    native_code="23505",
+    native_message=CANARIES["native"],
+    constraint="items_sku_key",
+)
+
+
+def failing(call: ExecuteCall) -> Execution:
+    return replace(
+        rows(call),
+        body=b"null",
+        columns=(),
+        error=FAILURE,
+        request=ShownRequest(query=CANARIES["statement"]),
+    )
+
+
+async def test_a_failed_query_is_an_answer(client: Client, runtime: FakeRuntime) -> None:
+    runtime.executor.answer = failing
+    answered = await client.call("POST", "/actions/execute", body(), token="developer")
+    assert (answered.status, answered.json["responseMeta"]["success"]) == (200, True)
+    data = answered.data
+    assert set(data) == FIELDS
+    assert (data["isExecutionSuccess"], data["statusCode"]) == (False, "ConstraintViolated")
+    assert data["body"] == CANARIES["native"]
+    assert data["messages"] == [CANARIES["hint"], "params.sku: is taken"]
+    assert data["request"]["query"] == CANARIES["statement"]
+    assert data["pluginErrorDetails"] == {
+        "title": FAILURE.title,
+        "errorType": "BAD_REQUEST",
+        "appsmithErrorCode": "ConstraintViolated",
+        "appsmithErrorMessage": "the value of sku must be unique",
+        "downstreamErrorCode": "23505",
+        "downstreamErrorMessage": CANARIES["native"],
+    }
+
+
+async def test_a_viewer_gets_the_code_the_title_and_the_actions_own_words(client: Client, runtime: FakeRuntime) -> None:
+    runtime.executor.answer = failing
+    answered = await client.call("POST", "/actions/execute", body(), token="viewer")
+    data = answered.data
+    assert (data["statusCode"], data["title"], data["body"]) == ("ConstraintViolated", FAILURE.title, FAILURE.title)
+    assert (data["request"], data["messages"], data["headers"]) == (None, [], None)
+    assert data["pluginErrorDetails"]["downstreamErrorCode"] is None
+    assert data["pluginErrorDetails"]["downstreamErrorMessage"] is None
+    for canary in (*CANARIES.values(), "sku", "23505"):
+        assert canary.encode() not in answered.body
+    runtime.executor.answer = lambda call: replace(failing(call), user_message="This number is taken.")
+    data = (await client.call("POST", "/actions/execute", body(), token="viewer")).data
+    assert data["body"] == data["readableError"] == "This number is taken."
+
+
+async def test_a_viewers_failures_of_one_class_differ_in_the_id_alone(client: Client, runtime: FakeRuntime) -> None:
+    http = HttpAnswer(status=500, reason="", headers=(("X", CANARIES["native"]),), binary=False)
+    seen = []
+    for error in (
+        ParameterInvalid("one", native_message="a", parameter=1, hint="h"),
+        ParameterInvalid("two", native_code="42", details=(Problem("params.x", "y"),)),
+    ):
+        runtime.executor.answer = lambda call, error=error: replace(  # type: ignore[misc]  # reason: binds the loop's error
+            rows(call), error=error, http=http, body=b'"the body"', truncated=True, messages=("m",)
+        )
+        data = (await client.call("POST", "/actions/execute", body(), token="viewer")).data
+        del data["executionId"]
+        seen.append(data)
+    assert seen[0] == seen[1]
+    assert "the body" not in json.dumps(seen[0])
+
+
+async def test_editors_see_the_body_of_an_api_that_failed(client: Client, runtime: FakeRuntime) -> None:
+    http = HttpAnswer(status=404, reason="Not Found", headers=(("X", "1"),), binary=False)
+    runtime.executor.answer = lambda call: replace(rows(call), error=FAILURE, http=http, body=b'{"why":"gone"}')
+    data = (await client.call("POST", "/actions/execute", body(), token="developer")).data
+    assert (data["body"], data["headers"]) == ({"why": "gone"}, {"X": ["1"]})
+
+
+@pytest.mark.parametrize("kind", list(all_errors()), ids=lambda kind: str(kind.__name__))
+async def test_every_error_can_be_a_failed_query(client: Client, runtime: FakeRuntime, kind: Any) -> None:
+    runtime.executor.answer = lambda call: replace(rows(call), error=kind("message"))
+    for token in ("viewer", "developer"):
+        answered = await client.call("POST", "/actions/execute", body(), token=token)
+        assert answered.data["statusCode"] == kind.__name__
+        assert set(answered.data) == FIELDS
+
+
+async def test_a_crashed_driver_is_named_to_nobody(
+    client: Client, runtime: FakeRuntime, caplog: pytest.LogCaptureFixture
+) -> None:
+    def crash(call: ExecuteCall) -> Execution:
+        raise DriverCrashed("the driver crashed; the log names the place")
+
+    runtime.executor.answer = crash
+    answered = await client.call("POST", "/actions/execute", body(), token="viewer")
+    assert answered.status == 500
+    assert answered.headers["X-Request-Id"] in caplog.text
