@@ -74,7 +74,7 @@ class FaultsSuite(Suite):
         async with _relayed(rig) as (relay, client):
             await rig.works(client)
             running = asyncio.create_task(rig.error(client, rig.harness.slow(3)))
-            await asyncio.sleep(0.2)  # the reset may meet the call at any point; mostly while it runs
+            await asyncio.sleep(0.1)  # the reset may meet the call at any point; mostly while it runs
             relay.reset()
             error = await running
             assert isinstance(error, Disconnected), f"a lost connection is {error.code}"
@@ -140,7 +140,7 @@ def _echo(rig: Rig) -> Call:
     return rig.harness.echo("over the wire", place=rig.harness.echo_places[0])
 
 
-async def _fails_in_time(rig: Rig, client: Client, *, seconds: float = 0.5) -> None:
+async def _fails_in_time(rig: Rig, client: Client, *, seconds: float = 0.3) -> None:
     loop = asyncio.get_running_loop()
     start = loop.time()
     await rig.error(client, _echo(rig), seconds=seconds)

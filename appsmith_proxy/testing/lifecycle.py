@@ -51,7 +51,7 @@ class LifecycleSuite(Suite):
         client = await rig.open()
         await rig.works(client)
         running = asyncio.create_task(rig.error(client, rig.harness.slow(8)))
-        await asyncio.sleep(0.2)  # a closing Client must cope whether or not the call has reached the server
+        await asyncio.sleep(0.1)  # a closing Client must cope whether or not the call has reached the server
         async with asyncio.timeout(5):
             await client.close()
             running.cancel()

@@ -63,10 +63,10 @@ class LimitsSuite(Suite):
         await rig.works(client)
         loop = asyncio.get_running_loop()
         start = loop.time()
-        error = await rig.error(client, rig.harness.slow(5), seconds=0.3)
+        error = await rig.error(client, rig.harness.slow(5), seconds=0.2)
         took = loop.time() - start
         assert isinstance(error, ExecutionTimeout)
-        assert took < 0.3 + GRACE, f"the deadline was 0.3 s, the error came after {took:.1f} s"
+        assert took < 0.2 + GRACE, f"the deadline was 0.2 s, the error came after {took:.1f} s"
         await rig.works(client)
 
     async def test_limits_send_nothing_after_the_deadline(self, rig: Rig) -> None:

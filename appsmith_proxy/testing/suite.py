@@ -64,10 +64,9 @@ class Suite:
             await harness.release()
 
     @pytest.fixture(autouse=True)
-    def _reported(self, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
-        record_property(
-            REPORT_KEY, [self.harness_type.driver_type.kind, suite_of(type(self), request.node.originalname)]
-        )
+    def _reported(self, request: pytest.FixtureRequest) -> None:
+        suite = suite_of(type(self), request.node.originalname)
+        request.node.user_properties.append((REPORT_KEY, [self.harness_type.driver_type.kind, suite]))
 
 
 def absent_tests(cls: type[Suite]) -> Iterator[str]:

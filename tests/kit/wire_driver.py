@@ -152,7 +152,7 @@ class WireClient(Client):
         columns = tuple(Column(name, ColumnType.ANY, "any") for name in head["columns"])
         rows: list[tuple[object, ...]] = []
         size = 0
-        while "end" not in (frame := await self.frame(reader)):
+        while "end" not in (frame := await self.row(reader)):
             row = tuple(self.cell(value) for value in frame["row"])
             size += sum(len(str(cell)) for cell in row)
             if len(rows) == limits.rows or size > limits.bytes:
@@ -163,6 +163,10 @@ class WireClient(Client):
     def cell(self, value: object) -> object:
         """Show a value, but never the password that we sent ourselves."""
         return "***" if value == self._password.reveal() else value
+
+    async def row(self, reader: asyncio.StreamReader) -> dict[str, Any]:
+        """Read a row, or the end."""
+        return await self.frame(reader)
 
     async def frame(self, reader: asyncio.StreamReader) -> dict[str, Any]:
         """Read one frame; an answer never ends between frames."""
