@@ -3,7 +3,6 @@
 import codecs
 import re
 from collections.abc import Callable, Mapping
-from email.message import Message
 from typing import Final
 
 from appsmith_proxy.sdk import BadResponse, Body, BodyKind, Result, is_json
@@ -42,8 +41,9 @@ _TEXTUAL: Final = frozenset(
     }
 )
 _CHARSETS: Final = re.compile(
-    r"ascii|utf-(?:8|16|32)(?:-[bl]e)?|iso8859-\d+|cp125\d|cp9\d\d|koi8-[ru]|tis-620|iso2022_jp|shift_jis|euc_(?:jp|kr)|big5"
-    r"|gbk|gb2312|gb18030"
+    r"(?:us-?)?ascii|utf-?(?:8|16|32)(?:-?[bl]e)?|latin-?1|iso[-_]?8859-\d{1,2}|(?:windows|cp)-?125\d|cp9(?:32|49)|koi8-[ru]"
+    r"|shift[-_]jis|sjis|iso-2022-jp|euc-(?:jp|kr)|big5|gb2312|gbk|gb18030|tis-620",
+    re.IGNORECASE,
 )
 """Character sets of real answers. Python knows more, and some of those inflate (zlib) or take for ever (punycode)."""
 
@@ -91,24 +91,20 @@ _CLEANERS: Final[Mapping[BodyKind, Callable[[Redactor, bytes], bytes]]] = {
 
 def _kind(answer: Answer) -> tuple[BodyKind, str]:
     """Return how the answer's type says it is to be read, and its character set. Its content is not looked at."""
-    header = Message()
-    header["Content-Type"] = answer.header("content-type") or "text/plain"
-    kind = header.get_content_type()
-    charset = str(header.get_param("charset") or "utf-8")
+    kind, charset = answer.content_type, answer.charset or "utf-8"
     if kind == "application/json" or kind.endswith("+json"):
         return BodyKind.JSON, charset
-    if kind.startswith("text/") or kind in _TEXTUAL or kind.endswith("+xml"):
+    if not kind or kind.startswith("text/") or kind in _TEXTUAL or kind.endswith("+xml"):
         return BodyKind.TEXT, charset
     return BodyKind.BINARY, charset
 
 
 def _as_text(kind: BodyKind, content: bytes, charset: str, *, cut: bool) -> tuple[BodyKind, bytes]:
     """Return text in UTF-8, or the bytes as binary when they are not in their character set."""
+    if not _CHARSETS.fullmatch(charset):
+        return BodyKind.BINARY, content
     try:
-        codec = codecs.lookup(charset)
-        if not _CHARSETS.fullmatch(codec.name):
-            return BodyKind.BINARY, content
-        text = codec.incrementaldecoder().decode(content, not cut)
+        text = codecs.getincrementaldecoder(charset)().decode(content, not cut)
         return kind, (text.removeprefix("\ufeff") if kind is BodyKind.JSON else text).encode()
     except (LookupError, UnicodeError):
         return BodyKind.BINARY, content

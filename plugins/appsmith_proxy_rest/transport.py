@@ -39,8 +39,11 @@ class Answer:
     reason: str
     headers: Pairs
     content: bytes
-    cut: bool
+    cut: bool = False
     """There was more than the cap."""
+    content_type: str = ""
+    """The media type, lower case, without parameters; ``""`` when there is none."""
+    charset: str = ""
 
     def header(self, name: str) -> str:
         """Return the first value of a header, or ``""``."""
@@ -127,6 +130,8 @@ class Transport:
             headers=tuple(response.headers.items()),
             content=content,
             cut=buffer.full,
+            content_type=response.content_type if "Content-Type" in response.headers else "",
+            charset=response.charset or "",
         )
 
     def _context(self, url: Url) -> ssl.SSLContext | None:

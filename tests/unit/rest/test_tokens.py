@@ -158,7 +158,7 @@ async def test_a_token_is_renewed_a_minute_early(stated: object, fetched_after: 
         asked.append(outgoing)
         lifetime = "null" if stated is None else f'"{stated}"' if isinstance(stated, str) else str(stated)
         content = f'{{"access_token": "t{len(asked)}xx", "token_type": "bearer", "expires_in": {lifetime}}}'.encode()
-        return Answer(status=200, reason="OK", headers=(), content=content, cut=False)
+        return Answer(status=200, reason="OK", headers=(), content=content)
 
     configuration = {
         "authentication": "oauth2ClientCredentials",
