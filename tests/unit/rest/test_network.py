@@ -2,13 +2,15 @@
 
 import asyncio
 import socket
+import ssl
 from typing import Any
 
 import pytest
+import uvloop
 
 from appsmith_proxy.gateway.network import Guard
 from appsmith_proxy.gateway.network_tls import key_pin
-from appsmith_proxy.sdk import ConnectFailed, Outcome, TlsFailed, TlsOptions
+from appsmith_proxy.sdk import ConnectFailed, ExecutionTimeout, Outcome, TlsFailed, TlsOptions
 from appsmith_proxy_rest.transport import Transport
 from tests.servers.certificates import Authority, chain_of, key_of
 from tests.servers.http import HttpUpstream
@@ -119,8 +121,6 @@ async def test_tls_modes_pins_and_client_certificates() -> None:
 
 
 async def test_a_pinned_key_is_accepted() -> None:
-    import ssl
-
     certificate = AUTHORITY.issue(NAME)
     pin = key_pin(ssl.PEM_cert_to_DER_cert(certificate.cert_chain_pems[0].bytes().decode()))
     async with HttpUpstream(context=AUTHORITY.server_context(certificate)) as upstream:
@@ -144,3 +144,24 @@ async def test_a_client_closed_over_tls_leaves_nothing() -> None:
     before = set(asyncio.all_tasks())
     await tls_echo({}, NAME)
     assert set(asyncio.all_tasks()) <= before
+
+
+def test_it_works_on_uvloop_too() -> None:
+    """The server runs on it: TLS with a fixed name and a pin, an answer cut, a cancelled request, nothing left."""
+
+    async def scenario() -> None:
+        await tls_echo({}, NAME)
+        with pytest.raises(TlsFailed):
+            await tls_echo({}, "other.example")
+        with pytest.raises(TlsFailed):
+            await tls_echo({"tlsPinnedKey": "A" * 43 + "="}, NAME)
+        async with HttpUpstream() as upstream, rest_client(upstream.url) as client:
+            assert (await send(client, "endless", limit=1000)).truncated
+            with pytest.raises(ExecutionTimeout):
+                await send(client, "slow/30", seconds=0.1)
+            with pytest.raises(ConnectFailed):
+                await send(client, "to", query=(("url", "http://169.254.169.254/"),))
+            await send(client, "echo")
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(scenario())
