@@ -12,6 +12,7 @@ from appsmith_proxy.access.reference import permissions_page
 from appsmith_proxy.errors import ProxyError, all_errors
 from appsmith_proxy.registry import Registry
 from appsmith_proxy.sdk import ActionField, Driver, Field
+from appsmith_proxy.testing.reference import driver_contract_page
 from appsmith_proxy.web.statuses import status_of
 
 HERE: Final = Path(__file__).parent
@@ -59,6 +60,7 @@ def driver_page(kind: str) -> str:
 
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "reference/driver-contract.md": driver_contract_page,
     "reference/errors.md": errors_page,
     "reference/permissions.md": permissions_page,
 }

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from appsmith_proxy.testing.report import pytest_terminal_summary
 from tests.servers.postgres import PostgresServer
+
+__all__ = ["postgres", "pytest_terminal_summary"]
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ pytest.register_assert_rewrite(  # before they are imported, so that failures ex
     )
 )
 
-from appsmith_proxy.testing.conformance import Conformance  # noqa: E402
+from appsmith_proxy.testing.conformance import Conformance  # noqa: E402  # reason: see above
 from appsmith_proxy.testing.harness import Call, Harness, Part, StateChange, ValueCase, statement  # noqa: E402
 from appsmith_proxy.testing.network import LoopbackNetwork  # noqa: E402
 from appsmith_proxy.testing.relay import Effects, Relay  # noqa: E402

@@ -7,7 +7,7 @@ import orjson
 
 from appsmith_proxy.sdk import Cell, ColumnType, EncodedRows, Result
 
-_PYTHON: Final[Mapping[ColumnType, tuple[type, ...]]] = {
+_PYTHON: Final[Mapping[ColumnType, Sequence[type]]] = {
     ColumnType.INTEGER: (int,),
     ColumnType.FLOAT: (float,),
     ColumnType.BOOLEAN: (bool,),

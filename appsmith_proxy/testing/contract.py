@@ -2,6 +2,10 @@
 
 import re
 import traceback
+from collections.abc import Mapping
+from typing import Final
+
+import pytest
 
 from appsmith_proxy.sdk import (
     API_VERSION,
@@ -21,12 +25,12 @@ from appsmith_proxy.sdk import (
 )
 from appsmith_proxy.testing.harness import PARTS, PROOF, Call, Harness, Part
 from appsmith_proxy.testing.rig import Rig
-from appsmith_proxy.testing.suite import Suite, needs
+from appsmith_proxy.testing.suite import ABSENT_KEY, Suite, needs
 
-_REASON_LENGTH = 15
+_REASON_LENGTH: Final = 15
 """Characters under which a reason is no reason."""
 
-_FOREIGN = {
+_FOREIGN: Final[Mapping[Payload, Call]] = {
     Payload.STATEMENT: Call(payload=Document(fields={"kit": "kit"})),
     Payload.HTTP: Call(payload=Statement(text="SELECT 1")),
     Payload.DOCUMENT: Call(payload=HttpRequest(method="GET")),
@@ -57,8 +61,10 @@ class ContractSuite(Suite):
             assert driver.dialect is None, "only SQL drivers have a dialect"
             assert not sql, "only SQL drivers have a field with place sql"
 
-    def test_contract_harness_is_whole(self, harness: Harness) -> None:
+    def test_contract_harness_is_whole(self, harness: Harness, request: pytest.FixtureRequest) -> None:
         """Each part is offered or declared absent with a reason, and never both."""
+        for part, reason in harness.absent.items():
+            request.node.user_properties.append((ABSENT_KEY, [harness.driver_type.kind, part.value, reason]))
         for part, methods in PARTS.items():
             offered = [name for name in methods if getattr(type(harness), name) is not getattr(Harness, name)]
             if part in harness.absent:

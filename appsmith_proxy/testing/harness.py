@@ -96,7 +96,7 @@ class Part(StrEnum):
     """The datasource can be made to answer with the secret that it was sent."""
 
 
-PARTS: Final[Mapping[Part, tuple[str, ...]]] = {
+PARTS: Final[Mapping[Part, Sequence[str]]] = {
     Part.ENDPOINT: ("endpoint", "configuration_at"),
     Part.ROWS: ("many_rows",),
     Part.LARGE: ("large",),

@@ -15,7 +15,7 @@ an alias ``"price [decimal]"`` makes a column ``price`` of that type (the conven
 import asyncio
 import re
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from appsmith_proxy.sdk import (
@@ -26,7 +26,6 @@ from appsmith_proxy.sdk import (
     Client,
     Column,
     ColumnType,
-    Concatenation,
     ConstraintViolated,
     CredentialsRejected,
     DatasourceError,
@@ -40,81 +39,29 @@ from appsmith_proxy.sdk import (
     Health,
     KeyKind,
     Limits,
-    ListForm,
-    LiteralForm,
     OpenContext,
     Outcome,
-    Parameter,
     ParameterInvalid,
-    ParameterType,
     Payload,
     PermissionRejected,
     Place,
-    Placeholder,
     Prepared,
     ResourceExhausted,
     Result,
     Secret,
     Starter,
     Statement,
-    StatementClass,
     StatementInvalid,
     Structure,
     StructureColumn,
     StructureKey,
     StructureTable,
-    TypeFamily,
-    Value,
-    misfit,
-    to_text,
     unique_names,
 )
+from appsmith_proxy.testing.memory_dialect import DIALECT, to_native
 from appsmith_proxy.testing.memory_server import Answer, LoginRefused, MemoryServer, ScriptedFailure, TooManyChanges
 
 __all__ = ["DIALECT", "MemoryClient", "MemoryDriver", "MemoryServer"]
-
-DIALECT: Final = Dialect(
-    name="memory",
-    placeholder=Placeholder.QUESTION,
-    concatenation=Concatenation.PIPES,
-    list_form=ListForm.JSON_EACH,
-    literals=(LiteralForm(prefix=""), LiteralForm(prefix="X", accepts_binding=False)),
-    identifier_quotes=(('"', '"'), ("`", "`"), ("[", "]")),
-    casts={
-        ParameterType.INTEGER: "INTEGER",
-        ParameterType.BIGINT: "INTEGER",
-        ParameterType.FLOAT: "REAL",
-        ParameterType.BOOLEAN: "INTEGER",
-    },
-    text_type="TEXT",
-    integer_type="INTEGER",
-    first_words={
-        "SELECT": StatementClass.READ,
-        "VALUES": StatementClass.READ,
-        "WITH": StatementClass.READ,
-        "INSERT": StatementClass.WRITE,
-        "UPDATE": StatementClass.WRITE,
-        "DELETE": StatementClass.WRITE,
-        "REPLACE": StatementClass.WRITE,
-        "CREATE": StatementClass.DDL,
-        "ALTER": StatementClass.DDL,
-        "DROP": StatementClass.DDL,
-        "EXPLAIN": StatementClass.EXPLAIN,
-    },
-    denied_functions=frozenset({"load_extension"}),
-)
-
-_FAMILIES: Final[Mapping[ParameterType | None, TypeFamily]] = {
-    None: TypeFamily.TEXT,
-    ParameterType.TEXT: TypeFamily.TEXT,
-    ParameterType.INTEGER: TypeFamily.INTEGER,
-    ParameterType.BIGINT: TypeFamily.INTEGER,
-    ParameterType.DECIMAL: TypeFamily.NUMERIC,
-    ParameterType.FLOAT: TypeFamily.NUMERIC,
-    ParameterType.BOOLEAN: TypeFamily.BOOLEAN,
-    ParameterType.JSON: TypeFamily.JSON,
-    ParameterType.BYTES: TypeFamily.BYTES,
-}
 
 _ERRORS: Final[Mapping[str, type[DatasourceError]]] = {
     "SQLITE_AUTH": PermissionRejected,
@@ -129,7 +76,6 @@ _ERRORS: Final[Mapping[str, type[DatasourceError]]] = {
 """SQLite's result code, without its extension (``SQLITE_CONSTRAINT_UNIQUE``), → ours."""
 
 _TYPED_ALIAS: Final = re.compile(r"(.*) \[(\w+)\]", re.DOTALL)
-_INTEGER: Final = re.compile(r"\s*[+-]?[0-9]{1,19}\s*")
 _FAILURES: Final[Mapping[str, type[DatasourceError]]] = {
     error.__name__: error for error in DatasourceError.__subclasses__()
 }
@@ -158,7 +104,7 @@ class MemoryClient(Client):
         if not isinstance(statement, Statement):
             raise StatementInvalid("the memory driver takes statements only", outcome=Outcome.NOT_SENT)
         values = [
-            _native(parameter, value, index)
+            to_native(parameter, value, index)
             for index, (parameter, value) in enumerate(zip(statement.parameters, request.values, strict=True))
         ]
         answer = await self._run(
@@ -327,37 +273,6 @@ class MemoryDriver(Driver):
     ) -> MemoryClient:
         """Make a Client; it logs in with its first statement."""
         return MemoryClient(self.server, configuration["database"], secrets.get("password"))
-
-
-def _native(parameter: Parameter, value: Value, index: int) -> object:
-    """Return a value as SQLite takes it, decided by the declared type alone. Undeclared is text."""
-    expected = parameter.type or "text"
-    if parameter.is_list and isinstance(value, list):
-        return to_text(value, TypeFamily.JSON, index=index, expected="a list")
-    text = to_text(value, _FAMILIES.get(parameter.type, TypeFamily.OTHER), index=index, expected=expected)
-    if not isinstance(text, str):
-        return text
-    try:
-        text.encode()
-        return _READERS.get(parameter.type, str)(text)
-    except ValueError:
-        raise misfit(index, expected) from None
-
-
-def _integer(text: str) -> int:
-    number = int(text) if _INTEGER.fullmatch(text) else 1 << 63
-    if not -(1 << 63) <= number < 1 << 63:
-        raise ValueError
-    return number
-
-
-_READERS: Final[Mapping[ParameterType | None, Callable[[str], object]]] = {
-    ParameterType.INTEGER: _integer,
-    ParameterType.BIGINT: _integer,
-    ParameterType.FLOAT: float,
-    ParameterType.BOOLEAN: ("false", "true").index,
-}
-"""How text becomes the declared type: a CAST of SQLite would read ``'12 apples'`` as 12."""
 
 
 def _result(answer: Answer, limits: Limits) -> Result:

@@ -12,6 +12,9 @@ from appsmith_proxy.testing.rig import Rig
 REPORT_KEY = "appsmith_proxy.testing"
 """The property under which each test tells the report its driver and its suite."""
 
+ABSENT_KEY = f"{REPORT_KEY}.absent"
+"""The property under which one test tells the report what the harness does not offer, and why."""
+
 Test = TypeVar("Test", bound=Callable[..., Any])
 
 
@@ -65,8 +68,11 @@ class Suite:
 
     @pytest.fixture(autouse=True)
     def _reported(self, request: pytest.FixtureRequest) -> None:
-        suite = suite_of(type(self), request.node.originalname)
-        request.node.user_properties.append((REPORT_KEY, [self.harness_type.driver_type.kind, suite]))
+        name = request.node.originalname
+        wanted: frozenset[Part | Capability] = getattr(getattr(type(self), name), "kit_needs", frozenset())
+        capabilities = sorted(need.value for need in wanted if isinstance(need, Capability))
+        told = [self.harness_type.driver_type.kind, suite_of(type(self), name), capabilities]
+        request.node.user_properties.append((REPORT_KEY, told))
 
 
 def absent_tests(cls: type[Suite]) -> Iterator[str]:
