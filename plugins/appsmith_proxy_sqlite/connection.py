@@ -108,13 +108,15 @@ class Connection:
 
         Not for a statement inside a transaction: SQLite may have rolled back the whole of it.
         """
-        loop = asyncio.get_running_loop()
+        locked: ExecutionTimeout | None = None
         while True:
             try:
                 return await self.run(text, values, deadline=deadline)
-            except ExecutionTimeout as locked:
-                if primary(locked.native_code) not in _LOCKED or loop.time() + _RETRY >= deadline:
-                    raise
+            except ExecutionTimeout as error:
+                if primary(error.native_code) not in _LOCKED:
+                    # At the deadline it is the lock that is worth telling.
+                    raise locked or error from None
+                locked = error
             await asyncio.sleep(_RETRY)
 
     async def fetch(self, count: int) -> list[tuple[Any, ...]]:

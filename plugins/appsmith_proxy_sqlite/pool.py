@@ -1,18 +1,21 @@
 """Connections of one file: bounded, one writer at a time, closed when idle, and never lent twice at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any, Final
 
 from appsmith_proxy.sdk import DatasourceError, Disconnected, ExecutionTimeout, Outcome
 from appsmith_proxy_sqlite.connection import Connection, Lane
+
+_OTHER: Final = {Lane.READ: Lane.WRITE, Lane.WRITE: Lane.READ}
 
 
 class Pool:
     """Own the connections of one Client. ``close`` it; afterwards it lends nothing."""
 
     def __init__(
-        self, open_connection: Callable[[Lane], Awaitable[Connection]], *, size: int, idle_seconds: float
+        self, open_connection: Callable[[Lane], Coroutine[Any, Any, Connection]], *, size: int, idle_seconds: float
     ) -> None:
         self._open = open_connection
         self._size = size
@@ -21,6 +24,8 @@ class Pool:
         self._writing = asyncio.Lock()
         self._idle: dict[Lane, list[Connection]] = {lane: [] for lane in Lane}
         self._lent: set[Connection] = set()
+        self._count = 0
+        """Connections that exist: lent, idle, being opened or being closed."""
         self._reaper: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -64,58 +69,76 @@ class Pool:
             self._reaper.cancel()
             await asyncio.wait({self._reaper})
             self._reaper = None
-        for connection in [*self._take_idle(), *self._lent]:
-            await connection.discard()
+        idle = [connection for lane in Lane for connection in self._idle[lane]]
+        for lane in Lane:
+            self._idle[lane].clear()
+        for connection in idle:
+            await self._dispose(connection)
+        for connection in list(self._lent):
+            await connection.discard()  # whoever borrowed it gives it back, and then it is counted out
 
     async def _borrow(self, lane: Lane) -> Connection:
-        if self._closed:
-            raise Disconnected("the client is closed", outcome=Outcome.NOT_SENT)
+        self._refuse_when_closed()
         if self._idle[lane]:
             connection = self._idle[lane].pop()
         else:
-            # The semaphore counts loans. Idle connections of the other lane count too, against the file.
-            other = self._idle[Lane.READ if lane is Lane.WRITE else Lane.WRITE]
-            if other and len(self._lent) + sum(map(len, self._idle.values())) >= self._size:
-                await other.pop(0).discard()
-            opening = asyncio.ensure_future(self._opened(lane))
+            if self._count >= self._size:
+                # Who holds a place has, or is closing, one connection at most; so one of the others is idle.
+                await self._dispose(self._idle[_OTHER[lane]].pop(0))
+            connection = await self._make(lane)
             try:
-                connection = await asyncio.shield(opening)
-            except asyncio.CancelledError:
-                await _to_the_end(_drop(opening))
+                self._refuse_when_closed()
+            except Disconnected:
+                await self._dispose(connection)
                 raise
         connection.clean = False
         self._lent.add(connection)
         return connection
 
-    async def _opened(self, lane: Lane) -> Connection:
-        return await self._open(lane)
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise Disconnected("the client is closed", outcome=Outcome.NOT_SENT)
+
+    async def _make(self, lane: Lane) -> Connection:
+        self._count += 1
+        opening = asyncio.ensure_future(self._open(lane))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await _to_the_end(_drop(opening))
+            self._count -= 1
+            raise
+        except Exception:
+            self._count -= 1
+            raise
 
     async def _give_back(self, lane: Lane, connection: Connection) -> None:
         self._lent.discard(connection)
         if self._closed or not connection.clean:
-            await connection.discard()
+            await self._dispose(connection)
             return
         connection.idle_since = asyncio.get_running_loop().time()
         self._idle[lane].append(connection)
         if self._reaper is None:
             self._reaper = asyncio.create_task(self._reap(), name="sqlite idle connections")
 
+    async def _dispose(self, connection: Connection) -> None:
+        try:
+            await _to_the_end(connection.discard())
+        finally:
+            self._count -= 1
+
     async def _reap(self) -> None:
         """Close connections that nobody used for a while, for as long as there are any."""
         loop = asyncio.get_running_loop()
-        while any(self._idle.values()) or self._lent:
+        while self._count:
             await asyncio.sleep(self._idle_seconds / 4)
             for idle in self._idle.values():
-                # The longest unused stand first.
-                while idle and loop.time() - idle[0].idle_since >= self._idle_seconds:
-                    await _to_the_end(idle.pop(0).discard())
+                # The longest unused stand first. A place is held meanwhile: see _borrow.
+                async with self._places:
+                    while idle and loop.time() - idle[0].idle_since >= self._idle_seconds:
+                        await self._dispose(idle.pop(0))
         self._reaper = None
-
-    def _take_idle(self) -> list[Connection]:
-        taken = [connection for idle in self._idle.values() for connection in idle]
-        for idle in self._idle.values():
-            idle.clear()
-        return taken
 
 
 async def _drop(opening: asyncio.Future[Connection]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -45,6 +46,13 @@ def make(path: Path, script: str = SAMPLE) -> Path:
 @pytest.fixture
 async def open_client(folder: Path) -> AsyncIterator[OpenClient]:
     """Open Clients as the proxy does, through the driver."""
+    async with opener(folder) as open_client:
+        yield open_client
+
+
+@asynccontextmanager
+async def opener(folder: Path) -> AsyncIterator[OpenClient]:
+    """The same for tests that run a loop of their own. Every Client is closed at the end."""
     clients: list[SqliteClient] = []
 
     async def open_client(
