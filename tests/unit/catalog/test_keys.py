@@ -1,6 +1,8 @@
 """Keys are made, followed, rotated and put under another password; whatever interrupts, every secret still opens."""
 
 import asyncio
+import copy
+import itertools
 import stat
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -16,7 +18,7 @@ from appsmith_proxy.catalog.rotation import RING_KEY, count_secrets, rotate
 from appsmith_proxy.errors import ConfigurationError, StaleRevision, VaultError
 from appsmith_proxy.model.records import Datasource, SealedSecret
 from appsmith_proxy.sdk import Client, Driver, Field, FieldType, OpenContext, Payload, Secret
-from appsmith_proxy.store.contract import Change, Changes, ConfigStore, Put, R
+from appsmith_proxy.store.contract import Change, Changes, ConfigStore, Delete, Put, R
 from appsmith_proxy.store.memory import MemoryData, MemoryStore
 from appsmith_proxy.store.sqlite import SqliteStore
 from appsmith_proxy.vault import FLOOR, KeyState, key_id_of
@@ -268,34 +270,19 @@ async def _fixture() -> tuple[MemoryData, Keyring]:
     return data, keyring
 
 
-async def _calls_of_a_rotation() -> int:
-    calls = 0
-
-    async def count(call: str) -> None:
-        nonlocal calls
-        calls += 1
-
-    data, _ = await _fixture()
-    keyring = await open_keyring(await opened_store(data))
-    await rotate(
-        WatchedStore(await opened_store(data), before=count),
-        keyring.sealing,
-        DRIVERS,
-        progress=lambda done, total: None,
-        settle_seconds=0,
-    )
-    return calls
-
-
 @pytest.mark.parametrize("side", ["before", "after"])
 async def test_a_rotation_interrupted_at_any_call_loses_nothing_and_resumes(side: str) -> None:
-    calls = await _calls_of_a_rotation()
-    assert calls >= 15
-    for call in range(calls):
-        data, keyring = await _fixture()
+    start, keyring = await _fixture()
+    for call in itertools.count():
+        data = copy.deepcopy(start)
+        keyring.vault.reload(data.meta[RING_KEY])
         dying = WatchedStore(await opened_store(data), **{side: killing_at(call)})
-        with pytest.raises(Killed):
+        try:
             await rotate(dying, keyring.sealing, DRIVERS, progress=lambda done, total: None, settle_seconds=0)
+        except Killed:
+            pass
+        else:
+            break
 
         healthy = await opened_store(data)
         again = await open_keyring(healthy)
@@ -306,6 +293,7 @@ async def test_a_rotation_interrupted_at_any_call_loses_nothing_and_resumes(side
         assert again.vault.key_states == {done.active_key: KeyState.ACTIVE}
         assert await count_secrets(healthy) == {done.active_key: 6}
         await assert_everything_opens(healthy, again)
+    assert call >= 15
 
 
 async def test_an_editor_who_changes_a_datasource_meanwhile_wins() -> None:
@@ -329,6 +317,54 @@ async def test_an_editor_who_changes_a_datasource_meanwhile_wins() -> None:
     assert renamed.name == "renamed"
     assert done.secrets_by_key == {1: 0, 2: 6}
     await assert_everything_opens(store, keyring)
+
+
+async def test_a_datasource_that_is_deleted_meanwhile_is_no_problem() -> None:
+    data, keyring = await _fixture()
+    store = await opened_store(data)
+
+    async def delete(call: str) -> None:
+        record = await store.get(Datasource, f"{2:024x}")
+        if call == "commit" and record is not None:
+            await store.commit(Delete(Datasource, record.id, expected=record.revision))
+
+    watched = WatchedStore(store, before=delete)
+    done = await rotate(watched, keyring.sealing, DRIVERS, progress=lambda done, total: None, settle_seconds=0)
+    assert done.problems == ()
+    assert done.secrets_by_key == {1: 0, 2: 4}
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["when a key is made", "when keys are dropped"])
+async def test_a_ring_that_another_command_changed_is_not_overwritten(number: int) -> None:
+    data, keyring = await _fixture()
+    store = await opened_store(data)
+    other = await open_keyring(store)
+    rings = 0
+
+    async def change(call: str) -> None:
+        nonlocal rings
+        if call != "put_meta":
+            return
+        if rings == number:
+            await other.refresh()
+            await store.put_meta(RING_KEY, other.vault.ring_with_new_key(), expected=await store.get_meta(RING_KEY))
+        rings += 1
+
+    watched = WatchedStore(store, before=change)
+    with pytest.raises(StaleRevision):
+        await rotate(watched, keyring.sealing, DRIVERS, progress=lambda done, total: None, settle_seconds=0)
+    again = await open_keyring(store)
+    assert again.vault.active_key == number + 2
+    await assert_everything_opens(store, again)
+
+
+async def test_a_lost_ring_stops_a_rotation() -> None:
+    data, keyring = await _fixture()
+    del data.meta[RING_KEY]
+    with pytest.raises(VaultError, match="not in the store"):
+        await keyring.rotate(settle_seconds=0)
+    with pytest.raises(VaultError):
+        await keyring.refresh()
 
 
 async def test_what_a_late_process_seals_with_the_old_key_is_found_by_the_count() -> None:
