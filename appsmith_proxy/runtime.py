@@ -9,6 +9,7 @@
 
 import asyncio
 import logging
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Final, Self, final
 
@@ -120,16 +121,16 @@ class Runtime:
         registry = registry or Registry.discover()
         store = store or SqliteStore(settings.store_path)
         await store.open()
-        try:
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(store.close)
             await _check_demo(store, settings, demo=demo)
             keyring = await Keyring.open(
                 store, settings.encryption_password, settings.encryption_salt, registry.drivers(), cost=key_cost
             )
             runtime = cls(settings, registry, store, keyring, sinks or (RingSink(),))
+            undo.push_async_callback(runtime.close)
             await runtime._start()
-        except BaseException:
-            await store.close()
-            raise
+            undo.pop_all()
         return runtime
 
     @property
