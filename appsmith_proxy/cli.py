@@ -1,13 +1,16 @@
 """The command line: parses, then delegates. ``appsmith-proxy --help`` lists the commands.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong settings (sysexits' EX_CONFIG): nothing was started.
+Standard output holds what was asked for and nothing else; all that goes wrong is told on standard error. Exit codes:
+0 done, 1 failed, 2 wrong usage, 78 wrong settings (sysexits' EX_CONFIG): nothing was started.
 """
 
 import argparse
 import asyncio
+import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +18,9 @@ from appsmith_proxy import __version__, logs
 from appsmith_proxy.access.tokens import DEFAULT_DAYS
 from appsmith_proxy.catalog import keys
 from appsmith_proxy.demo.run import DemoOptions, run_demo
-from appsmith_proxy.errors import ConfigurationError, ProxyError
+from appsmith_proxy.errors import ConfigurationError, ProxyError, describe
 from appsmith_proxy.model.principal import Role, User
+from appsmith_proxy.model.records import Token
 from appsmith_proxy.registry.registry import Registry
 from appsmith_proxy.runtime import Runtime
 from appsmith_proxy.server import serve
@@ -28,17 +32,26 @@ MISCONFIGURED: Final = 78
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit code. Never a traceback for what a person can put right."""
+    """Run one command and return the exit code. Never a traceback: it would quote what passed through."""
     arguments = _parser().parse_args(argv)
+    logs.set_up("error")  # until the settings of ``serve`` say otherwise
     try:
         code: int = arguments.run(arguments)
+        sys.stdout.flush()
     except ConfigurationError as error:
         _complain(error)
         return MISCONFIGURED
     except ProxyError as error:
         _complain(error)
         return FAILED
+    except BrokenPipeError:
+        # Whoever read us has enough (``| head``); what Python still holds back must not fail once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except KeyboardInterrupt:
+        return FAILED
+    except Exception as error:  # noqa: BLE001  # reason: the last place where a defect can be told without its values
+        print(f"appsmith-proxy: a defect of the proxy: {describe(error)}", file=sys.stderr)
         return FAILED
     return code
 
@@ -72,7 +85,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    options = DemoOptions(folder=arguments.folder, port=0 if arguments.once else arguments.port, once=arguments.once)
+    options = DemoOptions(folder=arguments.folder, port=arguments.port, once=arguments.once)
     return run_async(run_demo(options))
 
 
@@ -117,10 +130,13 @@ def _tokens_create(arguments: argparse.Namespace) -> int:
 
 def _tokens_list(arguments: argparse.Namespace) -> int:
     async def work(runtime: Runtime) -> None:
-        for token in await runtime.tokens.list():
-            scope = token.workspace_id or "every workspace"
-            who = token.user.email or token.user.id or "-"
-            print(f"{token.id}  {token.role:<13}  {scope:<24}  {token.expires_at:%Y-%m-%d}  {who}")
+        tokens = await runtime.tokens.list()
+        if arguments.json:
+            print(json.dumps([_token_json(token) for token in tokens], indent=2))
+            return
+        print(_LIST_ROW.format("id", "role", "workspace", "until (UTC)", "who"))
+        for token in tokens:
+            print(_token_row(token))
 
     return _with_runtime(arguments, work)
 
@@ -146,6 +162,39 @@ def _show_settings(arguments: argparse.Namespace) -> int:
     return OK
 
 
+_LIST_ROW: Final = "{:<24}  {:<13}  {:<24}  {:<16}  {}"
+
+
+def _token_row(token: Token) -> str:
+    until = "expired" if _is_over(token) else f"{token.expires_at:%Y-%m-%d %H:%M}"
+    who = token.user.email or token.user.id or token.user.name or "-"
+    # What an operator once typed is shown as it was, but never as commands to the terminal.
+    shown = "".join(letter if letter.isprintable() else "?" for letter in who)
+    return _LIST_ROW.format(token.id, token.role, token.workspace_id or "every", until, shown)
+
+
+def _token_json(token: Token) -> dict[str, object]:
+    return {
+        "id": token.id,
+        "role": token.role.value,
+        "workspaceId": token.workspace_id,
+        "user": {"id": token.user.id, "email": token.user.email, "name": token.user.name, "groups": token.user.groups},
+        "createdAt": token.created_at.isoformat(timespec="seconds"),
+        "expiresAt": token.expires_at.isoformat(timespec="seconds"),
+        "expired": _is_over(token),
+    }
+
+
+def _is_over(token: Token) -> bool:
+    return token.expires_at <= datetime.now(UTC)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError("must be a port from 0 to 65535")
+    return int(text)
+
+
 # the table of commands
 
 Arguments = tuple[tuple[str, dict[str, Any]], ...]
@@ -163,8 +212,11 @@ COMMANDS: Final[tuple[Command, ...]] = (
         _demo,
         (
             ("--once", {"action": "store_true", "help": "execute every sample in both wire forms, and exit"}),
-            ("--folder", {"type": Path, "default": Path(".demo"), "help": "where it keeps everything (.demo)"}),
-            ("--port", {"type": int, "default": 8080, "help": "on 127.0.0.1 (8080)"}),
+            (
+                "--folder",
+                {"type": Path, "help": "where it keeps everything (.demo; with --once a temporary folder)"},
+            ),
+            ("--port", {"type": _port, "help": "on 127.0.0.1 (8080; with --once a free one)"}),
         ),
     ),
     (
@@ -199,7 +251,12 @@ COMMANDS: Final[tuple[Command, ...]] = (
             ("--user-group", {"action": "append", "default": [], "help": "appsmith.user.groups; may repeat"}),
         ),
     ),
-    ("tokens list", "list the tokens, never the secrets", _tokens_list, _CONFIG),
+    (
+        "tokens list",
+        "list the tokens, never the secrets",
+        _tokens_list,
+        (*_CONFIG, ("--json", {"action": "store_true", "help": "for programs: everything that is known of each"})),
+    ),
     ("tokens revoke", "revoke a token", _tokens_revoke, (*_CONFIG, ("id", {"help": "as tokens list shows it"}))),
     ("plugins", "list the drivers found, and why some cannot be used", _plugins, ()),
     ("settings", "print every setting", _show_settings, ()),

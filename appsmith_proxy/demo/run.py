@@ -1,11 +1,13 @@
 """Running the demo: make its folder once, fill the store, serve on loopback, and show how to call it."""
 
+import fcntl
 import json
 import secrets
 import shutil
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from aiohttp import web
@@ -24,6 +26,8 @@ from appsmith_proxy.settings import Settings
 from appsmith_proxy.store.contract import DEMO_MARK
 
 HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 8080
+DEFAULT_FOLDER: Final = Path(".demo")
 TOKEN_DAYS: Final = 1
 OWNER: Final = "owner@shop.example"
 MARK: Final = "demo-made-this-folder"
@@ -33,8 +37,10 @@ MARK: Final = "demo-made-this-folder"
 class DemoOptions:
     """What ``appsmith-proxy demo`` can be told."""
 
-    folder: Path = Path(".demo")
-    port: int = 8080
+    folder: Path | None = None
+    """By default ``.demo`` here; with ``once`` a temporary folder, so that a demo that serves is left alone."""
+    port: int | None = None
+    """By default 8080; with ``once`` a free one."""
     once: bool = False
     """Execute every sample over HTTP in both wire forms, print the answers, and end."""
 
@@ -51,11 +57,11 @@ class Made:
 
 async def run_demo(options: DemoOptions) -> int:
     """Run the demo until it is interrupted, or once. Return 0 when every sample succeeded."""
-    folder = _prepare(options.folder)
     async with AsyncExitStack() as stack:
+        folder = _prepare(stack, options)
         api_key = secrets.token_urlsafe(24)
         api_port = await _serve_sample_api(stack, api_key)
-        settings = _settings(folder, options.port)
+        settings = _settings(folder, _port(options))
         runtime = await stack.enter_async_context(await Runtime.open(settings, registry=Registry.discover(), demo=True))
         made = await _fill(runtime, api_port=api_port, api_key=api_key)
         server = await stack.enter_async_context(Server(runtime))
@@ -68,19 +74,50 @@ async def run_demo(options: DemoOptions) -> int:
     return 0
 
 
-def _prepare(folder: Path) -> Path:
-    if folder.exists():
-        if not (folder / MARK).is_file():
-            raise ConfigurationError(
-                f"{folder} exists and is not a folder of the demo", hint="choose another one with --folder"
-            )
-        shutil.rmtree(folder)
-    folder = folder.absolute()
-    folder.mkdir(mode=0o700, parents=True)
-    (folder / MARK).write_text("This folder is made anew each time the demo starts.\n")
-    (folder / "data").mkdir(mode=0o700)
-    make_shop(folder / "data" / "shop.db", owner_email=OWNER)
+def _prepare(stack: AsyncExitStack, options: DemoOptions) -> Path:
+    """Make the demo's folder anew, and hold it while the demo runs."""
+    if options.folder is None and options.once:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="appsmith-proxy-demo-"))) / "demo"
+    else:
+        folder = (options.folder or DEFAULT_FOLDER).absolute()
+    try:
+        _clear(stack, folder)
+        (folder / "data").mkdir(mode=0o700)
+        make_shop(folder / "data" / "shop.db", owner_email=OWNER)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the demo cannot use {folder}: {error.strerror}", hint="choose another folder with --folder"
+        ) from None
     return folder
+
+
+def _clear(stack: AsyncExitStack, folder: Path) -> None:
+    mark = folder / MARK
+    if folder.exists() and not mark.is_file():
+        raise ConfigurationError(
+            f"{folder} exists and is not a folder of the demo", hint="choose another one with --folder"
+        )
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    held = stack.enter_context(mark.open("w"))
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigurationError(
+            f"a demo is running in {folder}", hint="stop it, or choose another folder with --folder"
+        ) from None
+    held.write("This folder is made anew each time the demo starts.\n")
+    held.flush()
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry != mark:
+            entry.unlink()
+
+
+def _port(options: DemoOptions) -> int:
+    if options.port is not None:
+        return options.port
+    return 0 if options.once else DEFAULT_PORT
 
 
 def _settings(folder: Path, port: int) -> Settings:
