@@ -322,7 +322,9 @@ def _http_answer(result: Result) -> HttpAnswer | None:
     body = result.body
     if body is None:
         return None
-    return HttpAnswer(status=body.status, reason=body.reason, headers=body.headers, binary=body.kind is BodyKind.BINARY)
+    # Client libraries give subclasses of str, which are not what they seem to whoever encodes them.
+    headers = tuple((str(name), str(value)) for name, value in body.headers)
+    return HttpAnswer(status=body.status, reason=str(body.reason), headers=headers, binary=body.kind is BodyKind.BINARY)
 
 
 def _http_failure(result: Result) -> BadResponse | None:
