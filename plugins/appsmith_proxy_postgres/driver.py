@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from appsmith_proxy.sdk import Capability, Client, Driver, OpenContext, Payload, Problem, Secret
+from appsmith_proxy.sdk import Capability, Client, Driver, OpenContext, Payload, Problem, Secret, TlsMode
 from appsmith_proxy_postgres.client import PostgresClient
 from appsmith_proxy_postgres.dialect import POSTGRES
 from appsmith_proxy_postgres.fields import ACTIONS, FIELDS, OPTIONS, Configuration, problems
@@ -34,6 +34,11 @@ class PostgresDriver(Driver):
         """Return every problem of a configuration, of each field and between fields."""
         found = super().validate(configuration, secrets_set)
         return found or list(problems(configuration, secrets_set))
+
+    def tls_endpoint(self, configuration: Mapping[str, Any]) -> tuple[str, int, str] | None:
+        """Return where TLS is spoken, unless it is switched off."""
+        plain = Configuration.read(configuration)
+        return None if plain.tls_mode is TlsMode.DISABLE else (plain.host, plain.port, "postgres")
 
     async def open(
         self, configuration: Mapping[str, Any], secrets: Mapping[str, Secret], context: OpenContext
