@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appsmith_proxy.sdk import BadResponse, ParameterInvalid, StatementInvalid
-from appsmith_proxy_rest.urls import below, is_below, on_the_wire, parse_base, parse_url, redirected
+from appsmith_proxy_rest.urls import Url, below, is_below, on_the_wire, parse_base, parse_url, redirected
 
 BASE = parse_base("https://api.example.com/v1")
 
@@ -179,6 +179,21 @@ def test_an_origin_is_scheme_host_and_port(text: str, origin: tuple[str, str, in
     assert url.origin == origin
     assert parse_url(url.text) == url
     on_the_wire(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        Url(scheme="https", host="h", port=443, path="/a#b"),
+        Url(scheme="https", host="h", port=443, path="/a", query="x#y"),
+        Url(scheme="https", host="h", port=443, path="?x"),
+        Url(scheme="https", host="user@h", port=443, path="/"),
+        Url(scheme="https", host="h/x", port=443, path="/"),
+    ],
+)
+def test_what_the_library_would_read_differently_is_not_sent(url: Url) -> None:
+    with pytest.raises(StatementInvalid):
+        on_the_wire(url)
 
 
 @pytest.mark.parametrize(
