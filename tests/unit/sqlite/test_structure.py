@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from appsmith_proxy.sdk import KeyKind, StructureTable
+from appsmith_proxy.template import compile_action
+from appsmith_proxy_sqlite.driver import SqliteDriver
 from tests.unit.sqlite.conftest import OpenClient, make
 
 SCHEMA = '''
@@ -70,7 +72,11 @@ async def test_a_broken_view_does_not_hide_the_rest(tables: dict[str, StructureT
     assert tables["broken"].columns == ()
 
 
-async def test_starters_write_only_where_one_can(tables: dict[str, StructureTable]) -> None:
+async def test_every_starter_compiles(tables: dict[str, StructureTable]) -> None:
+    for table in tables.values():
+        for starter in table.starters:
+            compiled = compile_action(SqliteDriver(), {"body": starter.body}, (), read_only=None, allow_ddl=False)
+            assert compiled.plan is not None, (starter.body, compiled.problems)
     assert [starter.title for starter in tables["child"].starters] == ["SELECT", "INSERT", "UPDATE", "DELETE"]
     assert [starter.title for starter in tables["fine"].starters] == ["SELECT"]
 
