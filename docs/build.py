@@ -1,6 +1,6 @@
 """The reference pages that are made from code: ``python -m docs.build`` writes them, a house test compares.
 
-A page that people write and that holds a table made from code has the table between two markers.
+A driver's page is written by people; between two markers it can hold the tables of the driver's fields.
 """
 
 import sys
@@ -13,6 +13,7 @@ from appsmith_proxy.errors import ProxyError, all_errors
 from appsmith_proxy.registry import Registry
 from appsmith_proxy.sdk import ActionField, Driver, Field
 from appsmith_proxy.testing.reference import driver_contract_page
+from appsmith_proxy.web.reference import api_page
 from appsmith_proxy.web.statuses import status_of
 
 HERE: Final = Path(__file__).parent
@@ -60,16 +61,12 @@ def driver_page(kind: str) -> str:
 
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "reference/api.md": api_page,
     "reference/driver-contract.md": driver_contract_page,
     "reference/errors.md": errors_page,
     "reference/permissions.md": permissions_page,
 }
 """Path → the whole page."""
-
-SECTIONS: Final[Mapping[str, Callable[[], str]]] = {
-    "drivers/sqlite.md": lambda: driver_page("sqlite"),
-}
-"""Path → what stands between the markers."""
 
 START: Final = "<!-- made by docs/build.py -->"
 END: Final = "<!-- end -->"
@@ -79,10 +76,10 @@ def built() -> Iterator[tuple[Path, str]]:
     """Yield every page that is made, wholly or in part, as it should be."""
     for name, page in PAGES.items():
         yield HERE / name, page()
-    for name, section in SECTIONS.items():
-        path = HERE / name
-        before, _, rest = path.read_text(encoding="utf-8").partition(START)
-        yield path, f"{before}{START}\n\n{section()}\n\n{END}{rest.partition(END)[2]}"
+    for path in sorted((HERE / "drivers").glob("*.md")):
+        before, marker, rest = path.read_text(encoding="utf-8").partition(START)
+        if marker:
+            yield path, f"{before}{START}\n\n{driver_page(path.stem)}\n\n{END}{rest.partition(END)[2]}"
 
 
 def main() -> int:
