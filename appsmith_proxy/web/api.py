@@ -14,7 +14,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any, Final, final
+from typing import Final, final
 
 import orjson
 from aiohttp.web import BaseRequest, StreamResponse
@@ -27,6 +27,7 @@ from appsmith_proxy.web.answer import Answer
 from appsmith_proxy.web.connection import as_response
 from appsmith_proxy.web.cors import Cors, Headers
 from appsmith_proxy.web.envelope import failure, success
+from appsmith_proxy.web.models import Wire
 from appsmith_proxy.web.openapi import openapi_route
 from appsmith_proxy.web.options import WebOptions
 from appsmith_proxy.web.queries import read_query
@@ -91,17 +92,23 @@ class Api:
     async def _serve(self, route: Route, record_id: str, query: str, request: BaseRequest) -> Pieces:
         principal = None if route.permission is Permission.PUBLIC else await self._caller(route, request)
         asked = read_query(query, route.query) if query or route.query is not None else None
-        body: Any = None
-        if route.executes:
-            body = await bodies.read_execute(request, self._options)
-        elif route.body is not None:
-            body = await bodies.read_json(request, route.body, self._options)
-        else:
-            bodies.refuse_body(request)
-        call = Call(principal=principal, record_id=record_id, query=asked, body=body, draining=self._serving.draining)
-        if route.executes:
-            return await route.handler(self._services, call)
+        if route.executes and principal is not None:
+            body = await bodies.read_execute(request, principal, self._options)
+            return await route.handler(self._services, Call(principal=principal, body=body))
+        call = Call(
+            principal=principal,
+            record_id=record_id,
+            query=asked,
+            body=await self._read_body(route, request),
+            draining=self._serving.draining,
+        )
         return await self._run_to_its_end(route, call)
+
+    async def _read_body(self, route: Route, request: BaseRequest) -> Wire | None:
+        if route.body is not None:
+            return await bodies.read_json(request, route.body, self._options)
+        bodies.refuse_body(request)
+        return None
 
     async def _caller(self, route: Route, request: BaseRequest) -> Principal:
         """Return the caller if it has the route's permission somewhere; on what, the handler's room decides."""

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar, cast, final
+from typing import Any, Final, TypeVar, cast
 
 from aiohttp.web import BaseRequest, RequestPayloadError
 
 from appsmith_proxy.errors import InvalidRequest, LimitExceeded, Problem, TooLarge
+from appsmith_proxy.gateway.execution import ExecuteCall
+from appsmith_proxy.model.principal import Principal
 from appsmith_proxy.sdk import Value, json_text
 from appsmith_proxy.web.decode import decode, join
 from appsmith_proxy.web.form import ExecuteForm, read_form
@@ -17,23 +18,11 @@ from appsmith_proxy.web.options import WebOptions
 from appsmith_proxy.web.statuses import Refused
 
 JSON_TYPES: Final = frozenset({"application/json"})
+PATCH_TYPES: Final = frozenset({"application/json", "application/merge-patch+json"})
 SMALL_BYTES: Final = 256 * 1024
+"""Up to here a body is read in place: sooner done than handed over."""
 
 _T = TypeVar("_T")
-
-PATCH_TYPES: Final = frozenset({"application/json", "application/merge-patch+json"})
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecuteInput:
-    """One execute call as it was sent, in either form."""
-
-    action_id: str
-    view_mode: bool
-    params: Mapping[str, Value]
-    family: bool
-    numbers: str | None
 
 
 async def read_json(request: BaseRequest, model: type[M], options: WebOptions) -> M:
@@ -47,7 +36,7 @@ async def read_json(request: BaseRequest, model: type[M], options: WebOptions) -
     return await _aside(body, lambda: parse(model, decode(body, fraction=float)))
 
 
-async def read_execute(request: BaseRequest, options: WebOptions) -> ExecuteInput:
+async def read_execute(request: BaseRequest, principal: Principal, options: WebOptions) -> ExecuteCall:
     """Read the body of an execute call: JSON, or the family's form.
 
     Raises:
@@ -56,12 +45,13 @@ async def read_execute(request: BaseRequest, options: WebOptions) -> ExecuteInpu
     content_type = request.headers.get("Content-Type", "")
     boundary = None if content_type == "application/json" else boundary_of(content_type)
     if boundary is None:
-        return await _read_execute_json(request, options)
+        return await _read_execute_json(request, principal, options)
     _check_encoding(request)
     body = await read_bytes(request, options.execute_body_bytes, options.body_seconds)
     form = read_form(split(body, boundary, value_bytes=options.value_bytes), total_bytes=options.execute_body_bytes)
     metadata = form.metadata
-    return ExecuteInput(
+    return ExecuteCall(
+        principal=principal,
         action_id=metadata.action_id,
         view_mode=metadata.view_mode,
         params=form.params,
@@ -100,15 +90,15 @@ def refuse_body(request: BaseRequest) -> None:
         raise InvalidRequest("this call takes no body")
 
 
-async def _read_execute_json(request: BaseRequest, options: WebOptions) -> ExecuteInput:
+async def _read_execute_json(request: BaseRequest, principal: Principal, options: WebOptions) -> ExecuteCall:
     _check_type(request, JSON_TYPES)
     body = await read_bytes(request, options.execute_body_bytes, options.body_seconds)
     asked = await _aside(body, lambda: _read_execute_body(body, options))
-    return ExecuteInput(
+    return ExecuteCall(
+        principal=principal,
         action_id=asked.action_id,
         view_mode=asked.view_mode,
         params=asked.params,
-        family=False,
         numbers=asked.numbers,
     )
 

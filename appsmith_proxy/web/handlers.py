@@ -4,9 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from appsmith_proxy.errors import InternalError
-from appsmith_proxy.gateway.execution import ExecuteCall
 from appsmith_proxy.web import answers
-from appsmith_proxy.web.bodies import ExecuteInput
 from appsmith_proxy.web.envelope import execution_data
 from appsmith_proxy.web.models import Wire, given
 from appsmith_proxy.web.route import Call, Handler, Pieces
@@ -26,19 +24,7 @@ def shown(answer: Wire) -> Pieces:
 
 async def execute(services: Services, call: Call) -> Pieces:
     """Run one action."""
-    asked: ExecuteInput = call.body
-    return execution_data(
-        await services.executor.execute(
-            ExecuteCall(
-                principal=call.caller,
-                action_id=asked.action_id,
-                view_mode=asked.view_mode,
-                params=asked.params,
-                family=asked.family,
-                numbers=asked.numbers,
-            )
-        )
-    )
+    return execution_data(await services.executor.execute(call.body))
 
 
 async def view(services: Services, call: Call) -> Pieces:

@@ -30,7 +30,7 @@ class Call:
     query: Any = None
     """The route's query model."""
     body: Any = None
-    """The route's body model; an ``ExecuteInput`` on the execute route."""
+    """The route's body model; an ``ExecuteCall`` on the execute route."""
 
     draining: bool = False
     """The server is about to stop."""

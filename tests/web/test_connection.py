@@ -245,6 +245,13 @@ async def test_pipelined_requests_are_answered_in_order(client: Client, runtime:
     assert [body["data"]["body"] for body in bodies[:-1]] == list(range(50))
 
 
+async def test_an_upgrade_is_not_one(client: Client) -> None:
+    upgrade = LIVE.replace(b"Host", b"Connection: Upgrade\r\nUpgrade: websocket\r\nHost")
+    answer = await client.exchange(upgrade + LIVE.replace(b"Host", b"Connection: close\r\nHost"))
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+    assert b"101" not in answer[:20]
+
+
 async def test_old_clients_get_one_answer_and_the_end(client: Client) -> None:
     answer = await client.exchange(b"GET /api/v1/health/live HTTP/1.0\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 200 ")
