@@ -40,7 +40,8 @@ class Kind(Enum):
     MARK = auto()
     """One of ``( ) [ ] , ; .``"""
     BROKEN = auto()
-    """A quote or comment that is never closed, or a character that no rule knows."""
+    """A quote or comment that is never closed, or a character that no rule knows; and all that follows, which nobody can
+    judge then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,8 @@ def lex(text: str, holes: Sequence[Hole], dialect: Dialect) -> tuple[Lexeme, ...
     following = next(waiting)
     while at < len(masked):
         kind, end, form = _next(masked, at, rules, forms, by_start, dialect)
+        if kind is Kind.BROKEN:
+            end = len(masked)
         inside: list[Hole] = []
         while following.start < end:
             inside.append(following)
@@ -115,19 +118,18 @@ def _next(
     if at in holes:
         return Kind.HOLE, holes[at].end, None
     if masked.startswith("/*", at):
-        if dialect.executable_comments and masked.startswith(("/*!", "/*M!"), at):
-            return Kind.BROKEN, at + 2, None
-        end = _block_comment(masked, at, nested=dialect.nested_comments)
-        return (Kind.COMMENT, end, None) if end else (Kind.BROKEN, at + 2, None)
+        runs = dialect.executable_comments and masked.startswith(("/*!", "/*M!"), at)
+        end = 0 if runs else _block_comment(masked, at, nested=dialect.nested_comments)
+        return (Kind.COMMENT, end, None) if end else (Kind.BROKEN, at, None)
     match = rules.match(masked, at)
     if match is None or match.lastgroup is None:
-        return Kind.BROKEN, at + 1, None
+        return Kind.BROKEN, at, None
     group = match.lastgroup
     if group == "DOLLAR":
         end = masked.find(match[0], match.end())
-        return (Kind.DOLLAR, end + len(match[0]), None) if end >= 0 else (Kind.BROKEN, match.end(), None)
+        return (Kind.DOLLAR, end + len(match[0]), None) if end >= 0 else (Kind.BROKEN, at, None)
     if group == "COMMENT" and "\r" in match[0].removesuffix("\r"):
-        return Kind.BROKEN, match.end(), None  # some databases end a comment at a lone carriage return, others do not
+        return Kind.BROKEN, at, None  # some databases end a comment at a lone carriage return, others do not
     if group.startswith("LITERAL"):
         return Kind.LITERAL, match.end(), forms[int(group.removeprefix("LITERAL"))]
     return Kind[group], match.end(), None
@@ -157,7 +159,11 @@ def _rules(dialect: Dialect) -> re.Pattern[str]:
         (f"LITERAL{index}", _quoted(form.quote, prefix=form.prefix, backslash=form.backslash_escapes))
         for index, form in enumerate(dialect.literals)
     ]
+    # A prefix whose quote is never closed must not fall apart into a word and another, closed, kind of literal.
+    openings = [f"(?i:{re.escape(form.prefix)}){form.quote}" for form in dialect.literals]
+    openings += [re.escape(opening) for opening, _ in dialect.identifier_quotes]
     rules.append(("NAME", "|".join(_quoted(opening, closing) for opening, closing in dialect.identifier_quotes)))
+    rules.append(("BROKEN", "|".join(openings)))
     if dialect.dollar_quotes:
         rules.append(("DOLLAR", r"\$(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*)?\$"))
     if dialect.author_parameters:

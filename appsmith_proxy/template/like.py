@@ -1,6 +1,6 @@
 """Find the LIKE pattern that a binding is part of, and how its wildcards must be escaped."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,42 +28,41 @@ _TRANSPARENT: Final = frozenset({"concat", "lower", "upper", "unaccent"})
 """Functions that hand a pattern through. A value inside any other one is not escaped: the function makes the pattern."""
 
 
-def like_patterns(parsed: Sequence[Lexeme], dialect: Dialect) -> tuple[LikePattern, ...]:
-    """Return the patterns of all LIKE operators that hold bindings."""
-    found = []
+def like_patterns(parsed: Sequence[Lexeme], dialect: Dialect) -> dict[int, LikePattern]:
+    """Return, by index, the pattern that each lexeme with bindings is directly part of."""
+    found: dict[int, LikePattern] = {}
     for index, lexeme in enumerate(parsed):
         if (lexeme.upper or lexeme.text) in dialect.like_operators:
             end = _end_of_chain(parsed, index + 1)
-            if any(part.holes for part in parsed[index + 1 : end]):
-                found.append(_with_escape(parsed, index + 1, end, dialect))
-    return tuple(found)
+            direct = list(_direct_holes(parsed, index + 1, end))
+            if direct:
+                found |= dict.fromkeys(direct, _with_escape(parsed, index + 1, end, dialect))
+    return found
 
 
-def escapes_at(patterns: Sequence[LikePattern], index: int, parsed: Sequence[Lexeme]) -> LikePattern | None:
-    """Return the pattern that the lexeme at ``index`` is directly part of, None when there is none."""
-    for pattern in patterns:
-        if pattern.start <= index < pattern.end and _is_direct(parsed, pattern.start, index):
-            return pattern
-    return None
-
-
-def _is_direct(parsed: Sequence[Lexeme], start: int, index: int) -> bool:
-    """Return whether only brackets and transparent functions stand between the pattern and the lexeme."""
+def _direct_holes(parsed: Sequence[Lexeme], start: int, end: int) -> Iterator[int]:
+    """Yield the lexemes with bindings that only brackets and transparent functions stand around."""
     open_brackets: list[bool] = []
-    for at in range(start, index):
+    for at in range(start, end):
         lexeme = parsed[at]
-        if lexeme.is_mark("("):
-            before = parsed[at - 1]
-            is_call = at > start and before.kind in (Kind.WORD, Kind.NAME)
-            name = before.text.strip('"').lower()
-            open_brackets.append(not is_call or name in _TRANSPARENT or before.upper in ("ANY", "ALL", "SOME", "ARRAY"))
-        elif lexeme.is_mark("["):
-            open_brackets.append(at > start and parsed[at - 1].upper == "ARRAY")
-        elif (lexeme.is_mark(")") or lexeme.is_mark("]")) and open_brackets:
+        if lexeme.is_mark("(") or lexeme.is_mark("["):
+            open_brackets.append(_hands_through(parsed, at, first=at == start))
+        elif lexeme.is_mark(")") or lexeme.is_mark("]"):
             open_brackets.pop()
-        elif lexeme.upper == "SELECT":
-            return False
-    return all(open_brackets)
+        elif lexeme.upper == "SELECT" and open_brackets:
+            open_brackets[-1] = False
+        elif lexeme.holes and all(open_brackets):
+            yield at
+
+
+def _hands_through(parsed: Sequence[Lexeme], at: int, *, first: bool) -> bool:
+    """Return whether a bracket's content is still the pattern, and not what a function makes one of."""
+    before = parsed[at - 1]
+    if parsed[at].text == "[":
+        return not first and before.upper == "ARRAY"
+    if first or before.kind not in (Kind.WORD, Kind.NAME):
+        return True
+    return before.text.strip('"').lower() in _TRANSPARENT or before.upper in ("ANY", "ALL", "SOME")
 
 
 def _end_of_chain(parsed: Sequence[Lexeme], start: int) -> int:

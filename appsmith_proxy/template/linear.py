@@ -202,7 +202,7 @@ class _Parser:
             if self.source[self.at : self.at + 1] == "-" and self.source[self.at + 1 : self.at + 2] not in ("]", ""):
                 self.at += 1
                 high = self._member()
-                if len(low) != 1 or len(high) != 1 or low[0][0] > high[0][0]:
+                if not _is_one(low) or not _is_one(high) or low > high:
                     raise PatternError("the bounds of a range in [ ] are swapped or no single characters")
                 ranges.append((low[0][0], high[0][0]))
             else:
@@ -263,6 +263,10 @@ class _Parser:
             raise PatternError(otherwise)
         self.at += 1
         return self.source[self.at - 1]
+
+
+def _is_one(ranges: _Ranges) -> bool:
+    return len(ranges) == 1 and ranges[0][0] == ranges[0][1]
 
 
 def _complement(ranges: Iterable[tuple[int, int]]) -> _Ranges:

@@ -31,7 +31,7 @@ from appsmith_proxy.sdk import (
 )
 from appsmith_proxy.template.clauses import Role, Site
 from appsmith_proxy.template.lexer import Kind, Lexeme
-from appsmith_proxy.template.like import LikePattern, escapes_at, like_patterns
+from appsmith_proxy.template.like import LikePattern, like_patterns
 from appsmith_proxy.template.names import source_of
 from appsmith_proxy.template.places import calls_denied, refuse, type_before
 from appsmith_proxy.template.statements import Nature, Refusal
@@ -52,8 +52,10 @@ class Placer:
     edits: list[tuple[int, int, str]] = field(default_factory=list)
     slots: list[Slot] = field(default_factory=list)
     bound: list[Parameter] = field(default_factory=list)
-    patterns: tuple[LikePattern, ...] = ()
+    patterns: Mapping[int, LikePattern] = field(default_factory=dict)
     escaped: set[LikePattern] = field(default_factory=set)
+    skipped: bool = False
+    """A binding was left alone because its declaration is refused."""
 
     def __post_init__(self) -> None:
         self.patterns = like_patterns(self.parsed, self.dialect)
@@ -62,7 +64,8 @@ class Placer:
         """Place the bindings of one lexeme, or note why they cannot stand there."""
         lexeme = site.lexeme
         if any(self._chooses_text(hole.name) for hole in lexeme.holes):
-            return  # refused where it is declared
+            self.skipped = True
+            return
         if self.nature.statement_class is StatementClass.DDL:
             self._refuse(lexeme.holes[0], "a statement that changes the schema takes no values", "write constants")
             return
@@ -130,8 +133,8 @@ class Placer:
         hole = site.lexeme.holes[0]
         at = site.index - 2
         before = self.parsed[at - 1] if at else None
-        left = self.parsed[at - 2] if before is not None and before.upper == "NOT" and at > 1 else before
-        if left is not None and left.is_mark(")") and self._closes_row(self.parsed.index(left)):
+        left = at - 2 if before is not None and before.upper == "NOT" else at - 1
+        if left > 0 and self.parsed[left].is_mark(")") and self._closes_row(left):
             self._refuse(hole, "a list of rows cannot be bound", "compare each column with its own list")
             return
         declared = self.parameters.get(hole.name)
@@ -273,7 +276,7 @@ class Placer:
         declared = self.parameters.get(hole.name)
         if declared is not None and declared.wildcards:
             return None
-        return escapes_at(self.patterns, site.index, self.parsed)
+        return self.patterns.get(site.index)
 
     def _is_list_place(self, site: Site) -> bool:
         """Return whether the binding is the whole bracket of IN."""

@@ -6,6 +6,7 @@ The author's text is spliced by offset and otherwise stays as it stands::
     WHERE name LIKE ('%' || CAST($1 AS text) || '%') AND id = ANY ($2)
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,13 +18,13 @@ from appsmith_proxy.sdk import Dialect, StatementClass
 from appsmith_proxy.template.clauses import Walk
 from appsmith_proxy.template.lexer import MASK, Kind, Lexeme, lex, significant
 from appsmith_proxy.template.placing import Placer
-from appsmith_proxy.template.statements import Nature, Refusal, nature_of, refusals_of_text, select_into
+from appsmith_proxy.template.statements import Nature, Refusal, nature_of, refusals_of_text, select_into, too_deep
 from appsmith_proxy.template.tokenizer import find_holes, position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledSql:
-    """What became of one text. ``statement`` is None exactly when there are problems."""
+    """What became of one text. ``statement`` is None when there are problems, here or in the declared parameters."""
 
     statement: PlannedStatement | None
     writes: bool
@@ -37,7 +38,7 @@ def compile_sql(
     """Compile one text. Never raises; every problem has its line and column."""
     refusals, result = _compile(text, dialect, parameters, allow_ddl=allow_ddl)
     problems = []
-    for refusal in sorted(set(refusals), key=lambda refusal: refusal.offset):
+    for refusal in sorted(set(refusals), key=lambda refusal: refusal.offset)[:_MAX_PROBLEMS]:
         line, column = position(text, refusal.offset)
         problems.append(Problem(path, refusal.message, line=line, column=column, hint=refusal.hint))
     if result is None or problems:
@@ -45,6 +46,9 @@ def compile_sql(
     statement, nature, warnings = result
     return CompiledSql(statement=statement, writes=nature.writes, problems=(), warnings=tuple(warnings))
 
+
+_MAX_PROBLEMS: Final = 100
+"""Nobody reads more of one text."""
 
 _Result = tuple[PlannedStatement, Nature, list[str]]
 
@@ -59,8 +63,9 @@ def _compile(
     blocks = tuple(_blocks(parsed))
     refusals = [Refusal(offset=block.offset, message=_BLOCK[0], hint=_BLOCK[1]) for block in blocks]
     refusals += refusals_of_text(lexemes, parsed, dialect)
-    if any(lexeme.kind is Kind.BROKEN for lexeme in lexemes):
-        return refusals, None
+    deep = too_deep(parsed)
+    if deep is not None or any(lexeme.kind is Kind.BROKEN for lexeme in lexemes):
+        return [*refusals, *((deep,) if deep else ())], None
     walk = Walk(parsed)
     refusals += select_into(walk)
     if walk.unbalanced is not None and not blocks:
@@ -71,11 +76,10 @@ def _compile(
     refusals += _needs_flag(parsed, nature, allow_ddl=allow_ddl)
     placer = Placer(text=text, dialect=dialect, parameters=parameters, parsed=parsed, nature=nature)
     for site in walk:
-        inside_block = any(block.offset <= site.lexeme.start < block.end for block in blocks)
-        if site.lexeme.holes and not inside_block:
+        if site.lexeme.holes and not _within(blocks, site.lexeme.start):
             placer.place(site)
     refusals += placer.refusals
-    if refusals:
+    if refusals or placer.skipped:
         return refusals, None
     planned = placer.finish(lexemes)
     if not _holds(planned, dialect):
@@ -97,24 +101,32 @@ _BLOCK_OPENERS: Final = frozenset({"AND", "OR", "WHERE", "HAVING", "ORDER", "LIM
 
 def _blocks(parsed: Sequence[Lexeme]) -> Iterator[_Block]:
     """Yield what reads as ``[[ AND … {{binding}} … ]]``; subscripts, arrays and brackets without a binding do not."""
+    begin: Lexeme | None = None
+    holds_binding = False
     for index, lexeme in enumerate(parsed):
         if lexeme.kind is Kind.NAME and lexeme.text.startswith("[[") and lexeme.holes:
             yield _Block(offset=lexeme.start, end=lexeme.end)
-        if not lexeme.is_mark("[") or index + 2 >= len(parsed) or not parsed[index + 1].is_mark("["):
+        if begin is None:
+            if _opens_block(parsed[index : index + 3]):
+                begin, holds_binding = lexeme, False
             continue
-        opens = parsed[index + 2]
-        if parsed[index + 1].start != lexeme.end or not (opens.upper in _BLOCK_OPENERS or opens.is_mark(",")):
-            continue
-        end = next(
-            (
-                right.end
-                for left, right in zip(parsed[index:], parsed[index + 1 :], strict=False)
-                if left.is_mark("]") and right.is_mark("]")
-            ),
-            parsed[-1].end,
-        )
-        if any(part.holes for part in parsed[index:] if part.end <= end):
-            yield _Block(offset=lexeme.start, end=end)
+        holds_binding = holds_binding or bool(lexeme.holes)
+        if lexeme.is_mark("]") and parsed[index - 1].is_mark("]"):
+            if holds_binding:
+                yield _Block(offset=begin.start, end=lexeme.end)
+            begin = None
+
+
+def _within(blocks: Sequence[_Block], offset: int) -> bool:
+    at = bisect_right(blocks, offset, key=lambda block: block.offset)
+    return at > 0 and offset < blocks[at - 1].end
+
+
+def _opens_block(window: Sequence[Lexeme]) -> bool:
+    if len(window) < 3 or not window[0].is_mark("[") or not window[1].is_mark("["):
+        return False
+    opener = window[2]
+    return window[0].end == window[1].start and (opener.upper in _BLOCK_OPENERS or opener.is_mark(","))
 
 
 def _needs_flag(parsed: Sequence[Lexeme], nature: Nature, *, allow_ddl: bool) -> Iterator[Refusal]:

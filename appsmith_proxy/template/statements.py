@@ -32,6 +32,10 @@ class Nature:
         return self.statement_class is not StatementClass.READ
 
 
+MAX_BINDINGS: Final = 1_000
+MAX_DEPTH: Final = 100
+"""Of brackets."""
+
 _READS: Final = frozenset({"SELECT", "TABLE", "VALUES"})
 _LOCKS: Final = frozenset({"UPDATE", "SHARE", "NO", "KEY"})
 
@@ -40,14 +44,19 @@ def refusals_of_text(lexemes: Sequence[Lexeme], parsed: Sequence[Lexeme], dialec
     """Yield what makes a text no single, readable statement."""
     for lexeme in lexemes:
         if lexeme.kind is Kind.BROKEN:
-            yield Refusal(offset=lexeme.start, message=_why_broken(lexeme), hint="")
-            return  # what follows an unclosed quote cannot be judged
+            yield Refusal(offset=lexeme.start, message=_why_broken(lexeme))
+            return
         if lexeme.kind is Kind.PARAMETER:
             yield Refusal(
                 offset=lexeme.start,
                 message=f"{dialect.name} would read this as a parameter of its own",
                 hint="write values as {{ bindings }}",
             )
+    bindings = [hole for lexeme in lexemes for hole in lexeme.holes]
+    if len(bindings) > MAX_BINDINGS:
+        yield Refusal(
+            offset=bindings[MAX_BINDINGS].start, message=f"more than {MAX_BINDINGS} bindings in one statement"
+        )
     last = len(parsed)
     while last and parsed[last - 1].is_mark(";"):
         last -= 1
@@ -85,6 +94,17 @@ def nature_of(parsed: Sequence[Lexeme], walk: Walk, dialect: Dialect) -> Nature 
     if writes or _locks_rows(parsed):
         return Nature(statement_class=StatementClass.WRITE, returns_rows=rows)
     return Nature(statement_class=found, returns_rows=rows)
+
+
+def too_deep(parsed: Sequence[Lexeme]) -> Refusal | None:
+    """Return a refusal when brackets are nested deeper than any statement needs."""
+    depth = 0
+    for lexeme in parsed:
+        if lexeme.kind is Kind.MARK:
+            depth += (lexeme.text in "([") - (lexeme.text in ")]")
+            if depth > MAX_DEPTH:
+                return Refusal(offset=lexeme.start, message=f"brackets are nested more than {MAX_DEPTH} levels deep")
+    return None
 
 
 def select_into(walk: Walk) -> Iterator[Refusal]:
@@ -132,8 +152,8 @@ def _why_broken(lexeme: Lexeme) -> str:
         return "a comment that the database would run"
     if lexeme.text.startswith("/*"):
         return "this comment is never closed"
-    if lexeme.text[0] in "'\"`[$":
-        return "this quote is never closed"
-    if "\r" in lexeme.text:
+    if lexeme.text.startswith(("--", "#")):
         return "a carriage return stands in a comment; databases disagree where the comment ends"
+    if lexeme.text[0] in "'\"`[$" or "'" in lexeme.text[:3]:
+        return "this quote is never closed"
     return "this character has no meaning here"

@@ -1,0 +1,115 @@
+"""The lexer reads what databases read, loses nothing, and is not confused by what stands in a binding."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appsmith_proxy.template.lexer import Kind, lex, mask
+from appsmith_proxy.template.tokenizer import find_holes
+from tests.unit.template.drivers import DIALECTS
+
+QUOTES = ["'", '"', "`", "[", "]", "$$", "$a$", "--", "/*", "*/", "E'", "U&'", "\\", "\n", "\r", "\x00", "\x1b"]
+OTHERS = [
+    "$1",
+    "?",
+    ":x",
+    ";",
+    "(",
+    ",",
+    ".",
+    "::",
+    "||",
+    "->>",
+    "1.5e3",
+    "SELECT",
+    "é",
+    " ",
+    "{{a}}",
+    "{{ '' }}",
+    "{{*/}}",
+]
+FRAGMENTS = st.one_of(st.sampled_from(QUOTES), st.sampled_from(OTHERS))
+TEXTS = st.lists(FRAGMENTS, max_size=25).map("".join)
+DIALECT_NAMES = st.sampled_from(sorted(DIALECTS))
+
+
+@given(TEXTS, DIALECT_NAMES)
+def test_lexemes_are_the_whole_text(text: str, dialect: str) -> None:
+    holes = find_holes(text)
+    lexemes = lex(text, holes, DIALECTS[dialect])
+    assert "".join(lexeme.text for lexeme in lexemes) == mask(text, holes)
+    assert [lexeme.start for lexeme in lexemes][1:] == [lexeme.end for lexeme in lexemes][:-1]
+    assert [hole for lexeme in lexemes for hole in lexeme.holes] == list(holes)
+
+
+@given(TEXTS, DIALECT_NAMES, st.text(alphabet="'\"$*/-;`[]a\\\n", max_size=8))
+def test_what_stands_in_a_binding_changes_nothing(text: str, dialect: str, inside: str) -> None:
+    quiet, loud = find_holes(text), f"{{{{{inside}}}}}"
+    if not find_holes(loud) or find_holes(loud)[0].end != len(loud):
+        return
+    replaced = "".join([text[: quiet[0].start], loud, text[quiet[0].end :]] if quiet else [text])
+    if len(find_holes(replaced)) != len(quiet):
+        return
+    kinds = [lexeme.kind for lexeme in lex(text, quiet, DIALECTS[dialect])]
+    assert [lexeme.kind for lexeme in lex(replaced, find_holes(replaced), DIALECTS[dialect])] == kinds
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text", "kinds"),
+    [
+        ("postgres", r"'a\'", [Kind.LITERAL]),
+        ("postgres", r"E'a\''", [Kind.LITERAL]),
+        ("postgres", "e'a''b'", [Kind.LITERAL]),
+        ("postgres", r"E'a\'", [Kind.BROKEN]),
+        ("postgres", "U&'a'", [Kind.LITERAL]),
+        ("postgres", 'U&"a"', [Kind.LITERAL]),
+        ("postgres", "xE'a'", [Kind.WORD, Kind.LITERAL]),
+        ("postgres", '"a""b"', [Kind.NAME]),
+        ("postgres", "$$ ' $$", [Kind.DOLLAR]),
+        ("postgres", "$a$ $$ $b$ $a$", [Kind.DOLLAR]),
+        ("postgres", "a$b$c", [Kind.WORD]),
+        ("postgres", "$12", [Kind.PARAMETER]),
+        ("postgres", "/* /* */ */", [Kind.COMMENT]),
+        ("postgres", "/* /* */", [Kind.BROKEN]),
+        ("postgres", "?|", [Kind.OPERATOR]),
+        ("postgres", "+--a", [Kind.OPERATOR, Kind.COMMENT]),
+        ("postgres", "`", [Kind.OPERATOR]),
+        ("postgres", "a\u00a0b", [Kind.WORD]),
+        ("postgres", "-- a\rb", [Kind.BROKEN]),
+        ("postgres", "-- a\r\nb", [Kind.COMMENT, Kind.SPACE, Kind.WORD]),
+        ("sqlite", "/* /* */", [Kind.COMMENT]),
+        ("sqlite", "[a'b]", [Kind.NAME]),
+        ("sqlite", "`a``b`", [Kind.NAME]),
+        ("sqlite", "=?1", [Kind.OPERATOR, Kind.PARAMETER]),
+        ("sqlite", ":a", [Kind.PARAMETER]),
+        ("sqlite", "@a", [Kind.PARAMETER]),
+        ("sqlite", "$a", [Kind.PARAMETER]),
+        ("sqlite", r"'a\'", [Kind.LITERAL]),
+        ("sqlite", "x'00'", [Kind.LITERAL]),
+        ("sqlite", "E'a'", [Kind.WORD, Kind.LITERAL]),
+        ("sqlite", "1.5e-3", [Kind.NUMBER]),
+        ("sqlite", "\x1b", [Kind.BROKEN]),
+    ],
+)
+def test_kinds(dialect: str, text: str, kinds: list[Kind]) -> None:
+    assert [lexeme.kind for lexeme in lex(text, (), DIALECTS[dialect])] == kinds
+
+
+def test_only_ascii_is_folded_to_keywords() -> None:
+    words = lex("ſelect lıke like", (), DIALECTS["postgres"])
+    assert [word.upper for word in words if word.kind is Kind.WORD] == ["", "", "LIKE"]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("unit", ["'", "''", "/*", "/* */", "$a$", "[", '"', "E'", "--", "{{", "{{a", "(", "a ", "\\"])
+def test_reading_takes_linear_time(dialect: str, unit: str) -> None:
+    def seconds(count: int) -> float:
+        text = "'" + unit * count
+        begun = time.process_time()
+        lex(text, find_holes(text), DIALECTS[dialect])
+        lex(text[1:], find_holes(text[1:]), DIALECTS[dialect])
+        return time.process_time() - begun
+
+    assert seconds(50_000) < 40 * max(seconds(5_000), 0.01)
