@@ -44,6 +44,8 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         """What else comes is ignored: the connection is of no further use."""
         self.clear_text_refused = False
         self.malformed = False
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the socket is closed."""
         self._socket: Any = None
         self._rows = sys.maxsize
         self._budget = sys.maxsize
@@ -76,6 +78,12 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         """Keep the transport, to be able to stop reading."""
         self._socket = transport  # uvloop's transports are no asyncio.Transport by class, but by what they do
         super().connection_made(transport)
+
+    def connection_lost(self, reason: Exception | None) -> None:
+        """Tell whoever waits for it."""
+        super().connection_lost(reason)
+        if not self.lost.done():
+            self.lost.set_result(None)
 
     def data_received(self, data: bytes) -> None:
         """Pass whole messages on, up to the limits."""

@@ -123,6 +123,7 @@ class Wire:
         self._meter = meter
         self._book = book
         self._names = itertools.count(1)
+        self._closing = False
 
     @classmethod
     async def connect(cls, login: Login, lane: Lane, book: TypeBook, *, deadline: float) -> Self:
@@ -322,19 +323,27 @@ class Wire:
         await self._protocol.close_portal("", timeout)
 
     async def close(self) -> None:
-        """End the session: cancel what still runs, say goodbye. Bounded in time; never raises but CancelledError."""
+        """End the session: cancel what still runs, say goodbye. Bounded in time; never raises but CancelledError.
+
+        Calls beyond the first return at once.
+        """
+        if self._closing:
+            return
+        self._closing = True
         try:
-            if self._meter.stopped:
-                await self._cancel()
-                self.terminate()
-            else:
-                await self._connection.close(timeout=CLOSE_SECONDS)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                if self._meter.stopped:
+                    await self._cancel()
+                else:
+                    await self._protocol._drain_cancels()  # noqa: SLF001
+                    while cancels := list(self._connection._cancellations):  # noqa: SLF001
+                        await asyncio.wait(cancels)  # closing before would leave their sockets half closed
+                    await self._connection.close(timeout=CLOSE_SECONDS)
+        except faults.RAISED:
+            pass
+        finally:
             self.terminate()
-        except BaseException:
-            self.terminate()
-            raise
-        await asyncio.sleep(0)  # lets the transport close its socket
+        await asyncio.wait([self._meter.lost], timeout=CLOSE_SECONDS)
 
     def terminate(self) -> None:
         """Drop the connection at once."""
@@ -343,15 +352,13 @@ class Wire:
     async def _cancel(self) -> None:
         """Ask the server to cancel, over a connection of its own to the same address, as the protocol wants it."""
         connection = self._connection
-        with suppress(OSError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await connect_utils._cancel(  # noqa: SLF001
-                    loop=asyncio.get_running_loop(),
-                    addr=connection._addr,  # noqa: SLF001
-                    params=connection._params,  # noqa: SLF001
-                    backend_pid=self._protocol.backend_pid,
-                    backend_secret=self._protocol.backend_secret,
-                )
+        await connect_utils._cancel(  # noqa: SLF001
+            loop=asyncio.get_running_loop(),
+            addr=connection._addr,  # noqa: SLF001
+            params=connection._params,  # noqa: SLF001
+            backend_pid=self._protocol.backend_pid,
+            backend_secret=self._protocol.backend_secret,
+        )
 
     async def _learn(self, oids: Iterable[int]) -> None:
         """See that the book knows these types; asyncpg would ask the catalog once for each connection."""
