@@ -26,18 +26,16 @@ class PreparedSuite(Suite):
 
     @needs(Part.LOG)
     async def test_prepared_statement_never_changes(self, rig: Rig) -> None:
-        """However different the values, the server is sent the same texts."""
-        client = await rig.open()
-        sent: set[tuple[str, ...]] = set()
-        for text in ("plain", "'", "kit_value_4711", "1; SELECT 2", "\\", "NULL", "12"):
-            before = len(await rig.harness.statement_log())
-            await rig.execute(client, rig.harness.echo(text, place=rig.harness.echo_places[0]))
-            new = (await rig.harness.statement_log())[before:]
-            sent.add(tuple(dict.fromkeys(new)))
-            assert not [line for line in new if "kit_value_4711" in line], "a value stands in the statement's text"
-        distinct = {line for lines in sent for line in lines}
-        first = {line for line in distinct if any(line not in lines for lines in sent)}
-        assert len(first) <= 1, "the statement's text depends on the value"
+        """However different the values, the server is sent the texts that it knows already."""
+        client = await rig.open(max_connections=1)
+        for _ in range(3):  # whatever is sent around a statement has been sent by then
+            await rig.echo(client, "plain")
+        known = set(await rig.harness.statement_log())
+        for text in ("'", "kit_value_4711", "1; SELECT 2", "\\", "NULL", "12", "x" * 5_000, "é"):
+            await rig.echo(client, text)
+        new = set(await rig.harness.statement_log()) - known
+        assert not [line for line in new if "kit_value_4711" in line], "a value stands in the statement's text"
+        assert not new, "the statement's text depends on the value"
 
     @needs(Part.WRITES)
     async def test_prepared_values_have_no_effect(self, rig: Rig) -> None:
