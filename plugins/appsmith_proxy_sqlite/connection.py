@@ -84,7 +84,8 @@ class Connection:
         try:
             await connection
         except BaseException as error:
-            threads[0].join()  # aiosqlite has told it to end
+            for thread in threads:
+                thread.join()  # aiosqlite has told it to end
             if isinstance(error, sqlite3.Error):
                 raise translate(error, outcome=Outcome.NOT_SENT) from None
             raise

@@ -217,6 +217,14 @@ async def test_a_failing_write_leaves_nothing_and_the_next_one_works(run: Run) -
     assert (await run("INSERT INTO authors (name) VALUES ('new')")).affected == 1
 
 
+async def test_a_statement_that_ends_its_own_transaction_leaves_nothing(run: Run) -> None:
+    """OR ROLLBACK ends the whole transaction inside the statement: nothing is committed after it."""
+    with pytest.raises(ConstraintViolated):
+        await run("INSERT OR ROLLBACK INTO authors (name) VALUES ('new'), ('Ada')")
+    assert (await run("SELECT count(*) FROM authors")).rows == [(2,)]
+    assert (await run("INSERT OR IGNORE INTO authors (name) VALUES ('new'), ('Ada')")).affected == 1
+
+
 async def test_foreign_keys_are_enforced_unless_the_datasource_says_not_to(run: Run, open_client: OpenClient) -> None:
     text = "INSERT INTO books (author) VALUES (99)"
     with pytest.raises(ConstraintViolated):
