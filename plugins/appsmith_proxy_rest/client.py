@@ -127,20 +127,18 @@ class RestClient(Client):
             payload, base=self._base, headers=self._headers, query=self._query, injection=credentials.injection
         )
         cap = limit + credentials.redactor.margin
-        home = True
         for _ in range(MAX_REDIRECTS + 1):
             answer = await self._transport.send(outgoing, cap=cap)
             location = answer.header("location")
             if answer.status not in _REDIRECTS or not location or outgoing.method not in SAFE_METHODS:
                 return answer
             url = redirected(outgoing.url, location)
-            home = home and is_below(self._base, url)
-            outgoing = self._next_hop(outgoing, url, answer.status, credentials, home=home)
+            outgoing = self._next_hop(outgoing, url, answer.status, credentials)
         raise BadResponse(f"the upstream redirects more than {MAX_REDIRECTS} times")
 
-    def _next_hop(self, outgoing: Outgoing, url: Url, status: int, credentials: Credentials, *, home: bool) -> Outgoing:
-        """Return the request for a redirect. Below the base it goes on as it was; elsewhere it goes bare."""
-        if home:
+    def _next_hop(self, outgoing: Outgoing, url: Url, status: int, credentials: Credentials) -> Outgoing:
+        """Return the request for a redirect. Below the base it goes on as it was; elsewhere it goes bare, and stays so."""
+        if is_below(self._base, url):
             return outgoing.within(url, keep_body=status in _KEEP_BODY)
         if credentials.redactor.found_in(url.text.encode()):
             raise BadResponse("the upstream redirects elsewhere with one of the datasource's secrets in the URL")

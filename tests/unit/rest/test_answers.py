@@ -1,12 +1,16 @@
 """What comes back: kinds by type, exact JSON, text in UTF-8, limits and compression under a cap."""
 
 import base64
+import gzip
 import json
+import tracemalloc
+import zlib
 from urllib.parse import quote
 
 import pytest
 
 from appsmith_proxy.sdk import BadResponse, Body, BodyKind, Disconnected, Result
+from appsmith_proxy_rest.inflate import BodyBuffer
 from tests.servers.http import SMALL, HttpUpstream
 from tests.servers.rest import rest_client, send
 
@@ -128,6 +132,19 @@ async def test_json_is_whole_or_an_error(upstream: HttpUpstream) -> None:
         assert not (await send(client, "bigjson/1000", limit=1004)).truncated
         with pytest.raises(BadResponse, match="1003 bytes"):
             await send(client, "bigjson/1000", limit=1003)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_bomb_is_never_inflated_beyond_the_cap(encoding: str) -> None:
+    bomb = gzip.compress(bytes(10_000_000)) if encoding == "gzip" else zlib.compress(bytes(10_000_000))
+    tracemalloc.start()
+    try:
+        buffer = BodyBuffer(encoding, 1_000)
+        assert buffer.feed(bomb)
+        assert len(buffer.finish()) == 1_000
+        assert tracemalloc.get_traced_memory()[1] < 200_000
+    finally:
+        tracemalloc.stop()
 
 
 async def test_compressed_nothing_without_end_ends(upstream: HttpUpstream) -> None:

@@ -8,7 +8,15 @@ from urllib.parse import parse_qsl
 import pytest
 
 from appsmith_proxy.gateway.network import Guard
-from appsmith_proxy.sdk import BadResponse, ConnectFailed, CredentialsRejected, DatasourceError, Outcome, Secret
+from appsmith_proxy.sdk import (
+    BadResponse,
+    ConnectFailed,
+    CredentialsRejected,
+    DatasourceError,
+    Outcome,
+    Secret,
+    StatementInvalid,
+)
 from appsmith_proxy_rest.credentials import static_credentials
 from appsmith_proxy_rest.outgoing import Outgoing
 from appsmith_proxy_rest.tokens import TokenSource
@@ -98,6 +106,13 @@ async def test_a_refused_token_is_renewed_once(upstream: HttpUpstream) -> None:
         assert result.body is not None
         assert result.body.status == 401
         assert len(upstream.arrived) - before == 3  # refused, one new token, refused
+
+
+async def test_an_action_cannot_stand_in_for_the_token(upstream: HttpUpstream) -> None:
+    async with rest_client(upstream.url, secrets=SECRETS, **configured(upstream)) as client:
+        with pytest.raises(StatementInvalid):
+            await send(client, "echo", headers=(("Authorization", "mine"),))
+    assert [arrived.target for arrived in upstream.arrived] == ["/token"]
 
 
 async def test_the_token_and_the_secret_are_masked(upstream: HttpUpstream) -> None:
