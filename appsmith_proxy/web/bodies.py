@@ -12,9 +12,10 @@ from appsmith_proxy.model.principal import Principal
 from appsmith_proxy.sdk import Value, json_text
 from appsmith_proxy.web.decode import decode, join
 from appsmith_proxy.web.form import ExecuteForm, read_form
-from appsmith_proxy.web.models import ExecuteBody, M, parse
+from appsmith_proxy.web.models import ExecuteBody
 from appsmith_proxy.web.multipart import boundary_of, split
 from appsmith_proxy.web.options import WebOptions
+from appsmith_proxy.web.parsing import M, parse
 from appsmith_proxy.web.statuses import Refused
 
 JSON_TYPES: Final = frozenset({"application/json"})

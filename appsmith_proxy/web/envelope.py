@@ -7,7 +7,7 @@
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import orjson
 
@@ -25,6 +25,8 @@ FIXED_MESSAGES: Final[Mapping[type[ProxyError], str]] = {
 """Errors whose answers are the same bytes whatever raised them: they must not tell what exists, or what was wrong."""
 
 _NULL: Final = b"null"
+
+_Words: TypeAlias = tuple[str, ...]
 
 
 def success(data: Iterable[bytes], *, status: int = 200) -> tuple[bytes, ...]:
@@ -148,7 +150,7 @@ def _data_types(words: Iterable[str]) -> bytes:
     return orjson.dumps([{"dataType": word} for word in words])
 
 
-_DATA_TYPES: Final[Mapping[tuple[str, ...], bytes]] = {
+_DATA_TYPES: Final[Mapping[_Words, bytes]] = {
     words: _data_types(words) for words in ((), ("RAW",), ("TABLE", "JSON", "RAW"), ("JSON", "RAW"))
 }
 """What nearly every answer says, encoded once."""

@@ -23,8 +23,9 @@ from typing import Any, Final
 from appsmith_proxy.errors import InvalidRequest, Problem, TooLarge
 from appsmith_proxy.sdk import Value
 from appsmith_proxy.web.decode import decode, join
-from appsmith_proxy.web.models import ExecuteMetadata, parse
+from appsmith_proxy.web.models import ExecuteMetadata
 from appsmith_proxy.web.multipart import Part
+from appsmith_proxy.web.parsing import parse
 
 METADATA_PART: Final = "executeActionDTO"
 MAP_PART: Final = "parameterMap"

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from appsmith_proxy.errors import InternalError
-from appsmith_proxy.web import answers
+from appsmith_proxy.web import answers, answers_datasources
 from appsmith_proxy.web.envelope import execution_data
-from appsmith_proxy.web.models import Wire, given
+from appsmith_proxy.web.models import Wire
+from appsmith_proxy.web.parsing import given
 from appsmith_proxy.web.route import Call, Handler, Pieces
 from appsmith_proxy.web.services import Services, Verbs
 from appsmith_proxy.web.statuses import Refused
@@ -41,12 +42,18 @@ async def publish(services: Services, call: Call) -> Pieces:
 
 async def test(services: Services, call: Call) -> Pieces:
     """Try a stored datasource."""
-    return shown(answers.ProbeAnswer.of(await services.catalog.datasources.test(call.caller, call.record_id)))
+    return shown(
+        answers_datasources.ProbeAnswer.of(await services.catalog.datasources.test(call.caller, call.record_id))
+    )
 
 
 async def test_new(services: Services, call: Call) -> Pieces:
     """Try a datasource before it is stored."""
-    return shown(answers.ProbeAnswer.of(await services.catalog.datasources.test_new(call.caller, values_of(call.body))))
+    return shown(
+        answers_datasources.ProbeAnswer.of(
+            await services.catalog.datasources.test_new(call.caller, values_of(call.body))
+        )
+    )
 
 
 async def structure(services: Services, call: Call) -> Pieces:
@@ -54,12 +61,12 @@ async def structure(services: Services, call: Call) -> Pieces:
     found = await services.catalog.datasources.structure(
         call.caller, call.record_id, path=tuple(call.query.path), page=call.query.page
     )
-    return shown(answers.StructureAnswer.of(found))
+    return shown(answers_datasources.StructureAnswer.of(found))
 
 
 async def plugins(services: Services, call: Call) -> Pieces:
     """List kinds of datasources and what became of each plugin."""
-    return shown(answers.PluginsAnswer.of(services.registry.drivers(), services.registry.report()))
+    return shown(answers_datasources.PluginsAnswer.of(services.registry.drivers(), services.registry.report()))
 
 
 async def me(services: Services, call: Call) -> Pieces:

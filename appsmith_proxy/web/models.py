@@ -4,19 +4,16 @@ Strict on purpose: no unknown field, no text where a number is meant, no null wh
 on the wire and snake_case here.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
-from appsmith_proxy.errors import InvalidRequest, Problem
 from appsmith_proxy.model.ids import ID_PATTERN
 from appsmith_proxy.model.parameters import MAX_ITEMS, DeclaredParameter
 from appsmith_proxy.model.records import DEFAULT_TIMEOUT_MS
 from appsmith_proxy.sdk import ParameterType
-from appsmith_proxy.web.decode import SHOWN_PROBLEMS, join
 
 Id: TypeAlias = Annotated[str, Field(pattern=f"^{ID_PATTERN.pattern}$", description="24 lower-case hexadecimal digits")]
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
@@ -61,6 +58,12 @@ class Wire(BaseModel):
         validate_by_alias=True,
         serialize_by_alias=True,
     )
+
+
+class Shown(Wire):
+    """The base of answers: made by name here, written by alias."""
+
+    model_config = ConfigDict(validate_by_name=True)
 
 
 class WorkspaceBody(Wire):
@@ -234,63 +237,3 @@ class StructureQuery(Wire):
         list[Annotated[str, Field(max_length=256)]], Field(max_length=8, description="repeat it: schema, then table")
     ] = []
     page: Annotated[str, Field(max_length=1_024, description="``next`` of the page before")] | None = None
-
-
-M = TypeVar("M", bound=Wire)
-
-
-def parse(model: type[M], value: Any, *, path: str = "") -> M:
-    """Read a decoded JSON value as a model.
-
-    Raises:
-        InvalidRequest: with every problem, each with its path; values are never quoted.
-    """
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        raise InvalidRequest("the request is not valid", details=_problems(error, path)) from None
-
-
-def given(patch: Wire) -> dict[str, Any]:
-    """Return the fields that a patch really holds, by their snake_case names."""
-    return {name: getattr(patch, name) for name in sorted(patch.model_fields_set - {"revision"})}
-
-
-_MESSAGES: Final[Mapping[str, str | Callable[[Mapping[str, Any]], str]]] = {
-    "missing": "is required",
-    "extra_forbidden": "no such field",
-    "string_type": "must be text",
-    "bool_type": "must be true or false",
-    "int_type": "must be an integer",
-    "float_type": "must be a number",
-    "dict_type": "must be an object",
-    "model_type": "must be an object",
-    "model_attributes_type": "must be an object",
-    "list_type": "must be a list",
-    "bound_type": "must be a number or text",
-    "string_pattern_mismatch": "does not have the right form",
-    "string_too_short": lambda bound: f"must have at least {bound['min_length']} characters",
-    "string_too_long": lambda bound: f"must have at most {bound['max_length']} characters",
-    "too_long": lambda bound: f"must have at most {bound['max_length']} entries",
-    "greater_than_equal": lambda bound: f"must be at least {bound['ge']}",
-    "less_than_equal": lambda bound: f"must be at most {bound['le']}",
-    "literal_error": lambda bound: f"must be {bound['expected']}",
-    "enum": lambda bound: f"must be {bound['expected']}",
-}
-"""pydantic's error type → our words. A type that is not here is only called invalid: its message might quote a value."""
-
-
-def _problems(error: ValidationError, path: str) -> tuple[Problem, ...]:
-    found: dict[tuple[str, str], Problem] = {}
-    for row in error.errors(include_url=False, include_input=False):
-        problem = _problem(row, path)
-        found.setdefault((problem.path, problem.message), problem)
-    return tuple(found.values())[:SHOWN_PROBLEMS]
-
-
-def _problem(row: ErrorDetails, path: str) -> Problem:
-    where = path
-    for key in row["loc"]:
-        where = join(where, key)
-    words = _MESSAGES.get(row["type"], "is not valid")
-    return Problem(where, words if isinstance(words, str) else words(row.get("ctx", {})))

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from appsmith_proxy import __version__
 from appsmith_proxy.access.policy import Permission
-from appsmith_proxy.web.answers import ErrorAnswer, HealthAnswer
+from appsmith_proxy.web.answers_execution import ErrorAnswer
 from appsmith_proxy.web.models import ExecuteMetadata, Wire
 from appsmith_proxy.web.route import ID, Call, Pieces, Route
 from appsmith_proxy.web.services import Services
@@ -74,7 +74,6 @@ class _Schemas:
         wanted: dict[tuple[type[BaseModel], str], None] = {
             (ExecuteMetadata, "validation"): None,
             (ErrorAnswer, "serialization"): None,
-            (HealthAnswer, "serialization"): None,
         }
         for route in routes:
             for model, mode in (

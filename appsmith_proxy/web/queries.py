@@ -5,7 +5,8 @@ from urllib.parse import parse_qsl
 
 from appsmith_proxy.errors import InvalidRequest, Problem
 from appsmith_proxy.web.decode import join
-from appsmith_proxy.web.models import Wire, parse
+from appsmith_proxy.web.models import Wire
+from appsmith_proxy.web.parsing import parse
 
 MAX_NAMES: Final = 16
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from appsmith_proxy.access.policy import Permission
-from appsmith_proxy.web import answers, handlers, models
+from appsmith_proxy.web import answers, answers_datasources, answers_execution, handlers, models
 from appsmith_proxy.web.handlers import Show, VerbsOf
 from appsmith_proxy.web.route import Route
 
@@ -81,7 +81,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         permission=Permission.ACTION_EXECUTE,
         summary="Execute an action; a query that fails is a 200 with isExecutionSuccess false",
         body=models.ExecuteBody,
-        answer=answers.ExecutionAnswer,
+        answer=answers_execution.ExecutionAnswer,
         executes=True,
     ),
     Route(
@@ -145,7 +145,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         permission=Permission.DATASOURCE_MANAGE,
         summary="Try a datasource before it is stored",
         body=models.DatasourceBody,
-        answer=answers.ProbeAnswer,
+        answer=answers_datasources.ProbeAnswer,
     ),
     Route(
         method="POST",
@@ -153,7 +153,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         handler=handlers.test,
         permission=Permission.DATASOURCE_MANAGE,
         summary="Try a stored datasource",
-        answer=answers.ProbeAnswer,
+        answer=answers_datasources.ProbeAnswer,
     ),
     Route(
         method="GET",
@@ -162,7 +162,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         permission=Permission.DATASOURCE_READ,
         summary="Describe what a datasource holds, with statements to start from",
         query=models.StructureQuery,
-        answer=answers.StructureAnswer,
+        answer=answers_datasources.StructureAnswer,
     ),
     *_records(
         "actions",
@@ -182,7 +182,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         handler=handlers.plugins,
         permission=Permission.PLUGIN_READ,
         summary="List the kinds of datasources, their fields as JSON Schema, and what became of each plugin",
-        answer=answers.PluginsAnswer,
+        answer=answers_datasources.PluginsAnswer,
     ),
     Route(
         method="GET",

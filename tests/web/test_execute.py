@@ -17,7 +17,7 @@ from appsmith_proxy.errors import (
 from appsmith_proxy.gateway.execution import ExecuteCall, Execution, HttpAnswer, ShownRequest
 from appsmith_proxy.model.principal import Role
 from appsmith_proxy.sdk import Column, ColumnType
-from appsmith_proxy.web.answers import ExecutionAnswer
+from appsmith_proxy.web.answers_execution import ExecutionAnswer
 from tests.web.client import Client
 from tests.web.fakes import ACTION, CANARIES, NOBODY, FakeRuntime, rows
 
