@@ -1,7 +1,6 @@
 """The configuration of a PostgreSQL datasource: its rows, what relates them, and the same as one object."""
 
 import base64
-import binascii
 import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -169,5 +168,5 @@ def is_loopback(host: str) -> bool:
 def _is_key_hash(text: str) -> bool:
     try:
         return len(base64.b64decode(text, validate=True)) == 32
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one too
         return False

@@ -46,6 +46,11 @@ class Pool:
         """How many connections there are."""
         return len(self._wires)
 
+    async def settled(self) -> None:
+        """Wait until no connection is being reset or closed."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks))
+
     async def acquire(self, lane: Lane, scope: str, *, deadline: float) -> Wire:
         """Lend a connection whose session is as after connecting, or was used by the same scope last.
 
@@ -108,8 +113,7 @@ class Pool:
             wires.clear()
         for wire in self._wires:
             self._spawn(self._close(wire, permit=False))
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.settled()
 
     def _take(self, lane: Lane, scope: str) -> Wire | None:
         """Take the idle connection used last whose session suits, if there is one."""
