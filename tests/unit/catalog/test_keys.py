@@ -153,7 +153,10 @@ async def test_a_new_store_gets_an_id_and_a_ring_and_keeps_them() -> None:
 
 
 async def test_two_first_starts_agree() -> None:
-    store = await opened_store()
+    async def let_the_others_run(call: str) -> None:
+        await asyncio.sleep(0)
+
+    store = WatchedStore(await opened_store(), before=let_the_others_run)
     rings = await asyncio.gather(*(open_keyring(store) for _ in range(3)))
     assert len({ring.sealing.instance_id for ring in rings}) == 1
     await add(store, rings[0], 1)
@@ -322,10 +325,13 @@ async def test_an_editor_who_changes_a_datasource_meanwhile_wins() -> None:
 async def test_a_datasource_that_is_deleted_meanwhile_is_no_problem() -> None:
     data, keyring = await _fixture()
     store = await opened_store(data)
+    commits = 0
 
     async def delete(call: str) -> None:
+        nonlocal commits
+        commits += call == "commit"
         record = await store.get(Datasource, f"{2:024x}")
-        if call == "commit" and record is not None:
+        if commits == 2 and record is not None:
             await store.commit(Delete(Datasource, record.id, expected=record.revision))
 
     watched = WatchedStore(store, before=delete)
@@ -334,27 +340,27 @@ async def test_a_datasource_that_is_deleted_meanwhile_is_no_problem() -> None:
     assert done.secrets_by_key == {1: 0, 2: 4}
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["when a key is made", "when keys are dropped"])
-async def test_a_ring_that_another_command_changed_is_not_overwritten(number: int) -> None:
+@pytest.mark.parametrize(
+    ("moment", "active"), [("get_meta", 2), ("commit", 3)], ids=["before a key is made", "before keys are dropped"]
+)
+async def test_a_ring_that_another_command_changed_is_not_overwritten(moment: str, active: int) -> None:
     data, keyring = await _fixture()
     store = await opened_store(data)
     other = await open_keyring(store)
-    rings = 0
+    changed = False
 
     async def change(call: str) -> None:
-        nonlocal rings
-        if call != "put_meta":
-            return
-        if rings == number:
+        nonlocal changed
+        if call == moment and not changed:
+            changed = True
             await other.refresh()
             await store.put_meta(RING_KEY, other.vault.ring_with_new_key(), expected=await store.get_meta(RING_KEY))
-        rings += 1
 
-    watched = WatchedStore(store, before=change)
+    watched = WatchedStore(store, after=change)
     with pytest.raises(StaleRevision):
         await rotate(watched, keyring.sealing, DRIVERS, progress=lambda done, total: None, settle_seconds=0)
     again = await open_keyring(store)
-    assert again.vault.active_key == number + 2
+    assert again.vault.active_key == active
     await assert_everything_opens(store, again)
 
 
