@@ -2,12 +2,11 @@
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
-
-import orjson
 
 from appsmith_proxy.model.plan import Plan
 
@@ -17,7 +16,7 @@ _NO_PART: Final = frozenset({"digest", "binder", "root"})
 
 def canonical_bytes(plan: Plan) -> bytes:
     """Return the plan as compact JSON with sorted keys, every noun tagged with its class."""
-    return orjson.dumps(_plain(plan), option=orjson.OPT_SORT_KEYS)
+    return json.dumps(_plain(plan), sort_keys=True, separators=(",", ":")).encode()
 
 
 def with_digest(plan: Plan) -> Plan:

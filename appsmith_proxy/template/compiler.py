@@ -62,7 +62,8 @@ def compile_action(
     writes = work.writes or (driver.payload is Payload.HTTP and _method(normal) not in _SAFE_METHODS)
     if driver.payload is Payload.DOCUMENT:
         writes = read_only is not True
-    work.problems += _flag_problems(read_only=read_only, allow_ddl=allow_ddl, writes=writes, unknown=not work.steps)
+    compiled = bool(work.steps) or driver.payload is not Payload.STATEMENT
+    work.problems += _flag_problems(read_only=read_only, allow_ddl=allow_ddl, writes=compiled and writes)
     step = work.steps[0] if work.steps else Step(payload=FieldSet(fields=work.fields))
     if driver.payload is Payload.STATEMENT and not work.steps and not work.problems:
         work.problems.append(Problem("configuration", "the statement is missing"))
@@ -110,6 +111,9 @@ class _Work:
         """Compile one field for its place."""
         path = f"configuration.{row.name}"
         self.read.append(row.name)
+        if not all(_is_whole(text) for text in texts_of(value)):
+            self.problems.append(Problem(path, "holds half a Unicode character"))
+            return
         for text in texts_of(value):
             self._check_names(text, path)
         compilers = {Place.SQL: self._sql, Place.JSON: self._json, Place.NONE: self._constant}
@@ -179,15 +183,23 @@ class _Work:
             self.warnings.append(f"{path}, line {line}, column {column}: {{{{ is never closed, so it is plain text")
 
 
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _method(normal: Mapping[str, Any]) -> str:
     return str(normal.get("method", "GET")).upper()
 
 
-def _flag_problems(*, read_only: bool | None, allow_ddl: bool, writes: bool, unknown: bool) -> list[Problem]:
+def _flag_problems(*, read_only: bool | None, allow_ddl: bool, writes: bool) -> list[Problem]:
     if read_only and allow_ddl:
         return [Problem("allowDdl", "excludes readOnly", hint="choose one of them")]
-    if read_only and writes and not unknown:
-        return [Problem("readOnly", "the statement writes", hint="leave readOnly out, or make the statement a read")]
+    if read_only and writes:
+        return [Problem("readOnly", "the action writes", hint="leave readOnly out, or make the action a read")]
     return []
 
 

@@ -1,6 +1,8 @@
 """Read one value for each name of a plan: who gives it, what absent means, and whether it fits its declaration."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Final, TypeAlias
 
 from appsmith_proxy.errors import InvalidRequest, Outcome, ParameterInvalid, Problem
@@ -65,8 +67,8 @@ def _undeclared_reader(name: str) -> Reader:
             if family:
                 return ""
             raise Trouble(name, "a value is missing", f"send it in params as {json_text(name)}", missing=True)
-        if isinstance(value, str) and not value.isascii():
-            _check_encodable(name, value)
+        if not (isinstance(value, str) and value.isascii()):
+            _check_whole(name, value)
         return value
 
     return read
@@ -84,8 +86,8 @@ def _declared_reader(name: str, declared: DeclaredParameter) -> Reader:
             if declared.required:
                 raise Trouble(name, "a value is missing", "the parameter is required", missing=True)
             return None
-        if isinstance(value, str) and not value.isascii():
-            _check_encodable(name, value)
+        if not (isinstance(value, str) and value.isascii()):
+            _check_whole(name, value)
         try:
             return rules.check(value)
         except Misfit as misfit:
@@ -109,8 +111,27 @@ def _trusted_reader(name: str, declared: DeclaredParameter | None) -> Reader:
     return read
 
 
-def _check_encodable(name: str, value: str) -> None:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise Trouble(name, "expected text of whole Unicode characters") from None
+def _check_whole(name: str, value: Given) -> None:
+    if not _is_whole(value):
+        raise Trouble(name, "expected text of whole Unicode characters, and finite numbers, integers within 64 bits")
+
+
+def _is_whole(value: Given) -> bool:
+    """Return whether a value can be written at all: half a surrogate pair has no UTF-8."""
+    match value:
+        case str():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                return False
+            return True
+        case int():
+            return -(2**63) <= value < 2**64
+        case float() | Decimal():
+            return value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
+        case list():
+            return all(_is_whole(item) for item in value)
+        case dict():
+            return all(_is_whole(key) and _is_whole(item) for key, item in value.items())
+        case _:
+            return True

@@ -66,7 +66,12 @@ class Rest(Unopened):
             default="none",
         ),
         ActionField(
-            name="body", type=FieldType.MULTILINE, label="JSON", place=Place.JSON, shown_when=("bodyType", ("json",))
+            name="body",
+            type=FieldType.MULTILINE,
+            label="JSON",
+            max_length=200_000,
+            place=Place.JSON,
+            shown_when=("bodyType", ("json",)),
         ),
         ActionField(
             name="body", type=FieldType.MULTILINE, label="Text", place=Place.TEXT, shown_when=("bodyType", ("text",))

@@ -19,8 +19,8 @@ JSON_VALUES: Any = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
-    | st.floats(allow_nan=False)
-    | st.decimals(allow_nan=False)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.decimals(allow_nan=False, allow_infinity=False)
     | st.text()
     | st.sampled_from(["12", "1e5", "2020-02-30", "2020-02-29", "true", "{}", "[1", "AA==", "infinity", "23:59"]),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=2),

@@ -150,7 +150,7 @@ def test_ddl_excludes_read_only() -> None:
 
 def test_read_only_refuses_a_writing_statement() -> None:
     refused = compile_sql_action("DELETE FROM t", read_only=True)
-    assert [(problem.path, problem.message) for problem in refused.problems] == [("readOnly", "the statement writes")]
+    assert [(problem.path, problem.message) for problem in refused.problems] == [("readOnly", "the action writes")]
 
 
 def test_a_read_may_be_run_where_writing_is_possible() -> None:
