@@ -140,15 +140,19 @@ async def _answer(connection: Connection, cursor: aiosqlite.Cursor, limits: Limi
         return Result(affected=0)
     columns, messages = result_columns([column[0] for column in cursor.description])
     rows: list[tuple[Any, ...]] = []
-    size, batch = 0, 1
-    while found := await connection.fetch(min(batch, limits.rows - len(rows) + 1)):
+    # Fewer rows than asked for are the last: with two, an answer of one row takes one turn.
+    size, batch, more = 0, 2, True
+    while more:
+        asked = min(batch, limits.rows - len(rows) + 1)
+        found = await connection.fetch(asked)
+        more = len(found) == asked
         for row in found:
             size += weight(row)
             if len(rows) == limits.rows or size > limits.bytes:
                 return Result(columns=columns, rows=rows, truncated=True, messages=messages)
             rows.append(row)
         # Never much more in memory than the limit allows: rows may be large.
-        batch = min(2 * batch, _LARGEST_BATCH, 1 + (limits.bytes - size) * len(rows) // max(size, 1))
+        batch = min(2 * batch, _LARGEST_BATCH, 2 + (limits.bytes - size) * len(rows) // max(size, 1))
     return Result(columns=columns, rows=rows, messages=messages)
 
 
