@@ -81,6 +81,7 @@ class Answer:
             transport.write(head)
             for piece in self._body:
                 transport.write(piece)
+        self._body = ()  # reason: aiohttp keeps an answer until the connection's next one
 
     async def write_eof(self) -> None:
         """Wait for a client that takes its answer slowly, with patience that ends."""

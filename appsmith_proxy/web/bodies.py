@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from aiohttp.web import BaseRequest, RequestPayloadError
 
@@ -24,6 +24,7 @@ SMALL_BYTES: Final = 256 * 1024
 """Up to here a body is read in place: sooner done than handed over."""
 
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
 
 
 async def read_json(request: BaseRequest, model: type[M], options: WebOptions) -> M:
@@ -34,7 +35,7 @@ async def read_json(request: BaseRequest, model: type[M], options: WebOptions) -
     """
     _check_type(request, PATCH_TYPES if request.method == "PATCH" else JSON_TYPES)
     body = await read_bytes(request, options.body_bytes, options.body_seconds)
-    return await _aside(body, lambda: parse(model, decode(body, fraction=float)))
+    return await _aside(_read_model, body, model)
 
 
 async def read_execute(request: BaseRequest, principal: Principal, options: WebOptions) -> ExecuteCall:
@@ -44,20 +45,18 @@ async def read_execute(request: BaseRequest, principal: Principal, options: WebO
         InvalidRequest, TooLarge, Refused: nothing of the body was used.
     """
     content_type = request.headers.get("Content-Type", "")
-    boundary = None if content_type == "application/json" else boundary_of(content_type)
-    if boundary is None:
-        return await _read_execute_json(request, principal, options)
-    _check_encoding(request)
+    boundary = None if content_type in JSON_TYPES else boundary_of(content_type)
+    if boundary is not None:
+        return await _read_execute_form(request, principal, boundary, options)
+    _check_type(request, JSON_TYPES)
     body = await read_bytes(request, options.execute_body_bytes, options.body_seconds)
-    form = read_form(split(body, boundary, value_bytes=options.value_bytes), total_bytes=options.execute_body_bytes)
-    metadata = form.metadata
+    asked = await _aside(_read_execute_body, body, options)
     return ExecuteCall(
         principal=principal,
-        action_id=metadata.action_id,
-        view_mode=metadata.view_mode,
-        params=form.params,
-        family=True,
-        numbers=metadata.numbers,
+        action_id=asked.action_id,
+        view_mode=asked.view_mode,
+        params=asked.params,
+        numbers=asked.numbers,
     )
 
 
@@ -91,17 +90,25 @@ def refuse_body(request: BaseRequest) -> None:
         raise InvalidRequest("this call takes no body")
 
 
-async def _read_execute_json(request: BaseRequest, principal: Principal, options: WebOptions) -> ExecuteCall:
-    _check_type(request, JSON_TYPES)
+async def _read_execute_form(
+    request: BaseRequest, principal: Principal, boundary: bytes, options: WebOptions
+) -> ExecuteCall:
+    _check_encoding(request)
     body = await read_bytes(request, options.execute_body_bytes, options.body_seconds)
-    asked = await _aside(body, lambda: _read_execute_body(body, options))
+    form = await _aside(_read_form, body, boundary, options)
+    metadata = form.metadata
     return ExecuteCall(
         principal=principal,
-        action_id=asked.action_id,
-        view_mode=asked.view_mode,
-        params=asked.params,
-        numbers=asked.numbers,
+        action_id=metadata.action_id,
+        view_mode=metadata.view_mode,
+        params=form.params,
+        family=True,
+        numbers=metadata.numbers,
     )
+
+
+def _read_model(body: bytes, model: type[M]) -> M:
+    return parse(model, decode(body, fraction=float))
 
 
 def _read_execute_body(body: bytes, options: WebOptions) -> ExecuteBody:
@@ -115,9 +122,11 @@ def _read_form(body: bytes, boundary: bytes, options: WebOptions) -> ExecuteForm
     return read_form(split(body, boundary, value_bytes=options.value_bytes), total_bytes=options.execute_body_bytes)
 
 
-async def _aside(body: bytes, read: Callable[[], _T]) -> _T:
+async def _aside(read: Callable[Concatenate[bytes, _P], _T], body: bytes, *args: _P.args, **named: _P.kwargs) -> _T:
     """Read a body here when it is small; a large one in a thread, so that nobody else waits for it."""
-    return read() if len(body) <= SMALL_BYTES else await asyncio.to_thread(read)
+    if len(body) <= SMALL_BYTES:
+        return read(body, *args, **named)
+    return await asyncio.to_thread(read, body, *args, **named)
 
 
 async def _read_slowly(request: BaseRequest, limit: int, seconds: float) -> bytes:

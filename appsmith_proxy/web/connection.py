@@ -138,6 +138,11 @@ class Connection(RequestHandler):
         elif data and self._header_timer is None:
             self._header_timer = self._loop.call_later(self._server.options.header_seconds, self._cut)
 
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002  # reason: aiohttp's signature
+        """Go on reading after a pause. aiohttp calls this for each chunk taken, and parses anew each time."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
     async def drained(self) -> None:
         """Wait until the client has taken enough.
 

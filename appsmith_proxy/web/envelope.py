@@ -50,7 +50,7 @@ def failure(error: ProxyError, *, status: int) -> bytes:
         body["hint"] = hint
     if details:
         body["details"] = [problem.as_json() for problem in details]
-    return orjson.dumps(
+    return _dumps(
         {
             "responseMeta": {"status": status, "success": False, "error": body},
             "data": None,
@@ -67,13 +67,13 @@ def execution_data(execution: Execution) -> tuple[bytes, ...]:
     http = execution.http
     return (
         b'{"statusCode":',
-        _NULL if http is None else orjson.dumps(_status_line(http)),
+        _NULL if http is None else _dumps(_status_line(http)),
         b',"title":null,"errorType":null,"headers":',
-        _NULL if http is None else orjson.dumps(_headers(http)),
+        _NULL if http is None else _dumps(_headers(http)),
         b',"body":',
         execution.body,
         b',"readableError":null,"isExecutionSuccess":true,"messages":',
-        orjson.dumps(execution.messages) if execution.messages else b"[]",
+        _dumps(execution.messages) if execution.messages else b"[]",
         b',"request":',
         _request(execution),
         b',"dataTypes":',
@@ -86,11 +86,33 @@ def execution_data(execution: Execution) -> tuple[bytes, ...]:
     )
 
 
+def _dumps(value: object) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return orjson.dumps(_clean(value))
+
+
+def _clean(value: object) -> object:
+    """Return a value that any JSON encoder takes: an API's headers and a database's words may hold bytes of no encoding."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case Mapping():
+            return {str(_clean(name)): _clean(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_clean(item) for item in value]
+        case None | bool() | float():
+            return value
+        case _:
+            return str(value)
+
+
 def _failed_data(execution: Execution, error: ProxyError) -> tuple[bytes, ...]:
     """Return ``data`` of a failed query: to a viewer the code, the title, the id and the action's own words, and no more."""
     shown = execution.user_message or error.title
     native_code = native_message = None
-    body = orjson.dumps(shown)
+    body = _dumps(shown)
     http = None
     if execution.editor:
         shown = execution.user_message or error.message
@@ -98,7 +120,7 @@ def _failed_data(execution: Execution, error: ProxyError) -> tuple[bytes, ...]:
         native_code = (native and native.native_code) or None
         native_message = (native and native.native_message) or None
         http = execution.http
-        body = execution.body if http is not None else orjson.dumps(native_message or error.message)
+        body = execution.body if http is not None else _dumps(native_message or error.message)
     head = {
         "statusCode": error.code,
         "title": error.title,
@@ -120,7 +142,7 @@ def _failed_data(execution: Execution, error: ProxyError) -> tuple[bytes, ...]:
         "truncated": False,
         "executionId": execution.id,
     }
-    return (orjson.dumps(head)[:-1], b',"request":', _request(execution), b',"body":', body, b"}")
+    return (_dumps(head)[:-1], b',"request":', _request(execution), b',"body":', body, b"}")
 
 
 def _advice(error: ProxyError) -> list[str]:
@@ -133,9 +155,7 @@ def _request(execution: Execution) -> bytes:
     shown = execution.request
     if shown is None or not execution.editor:
         return _NULL
-    return orjson.dumps(
-        {"query": shown.query, "executionParameters": shown.execution_parameters}, default=str, option=_LENIENT
-    )
+    return _dumps({"query": shown.query, "executionParameters": shown.execution_parameters})
 
 
 def _columns(execution: Execution) -> bytes:
@@ -143,19 +163,17 @@ def _columns(execution: Execution) -> bytes:
         rows = [{"name": row.name, "type": row.type, "nativeType": row.native_type} for row in execution.columns]
     else:
         rows = [{"name": row.name, "type": row.type} for row in execution.columns]
-    return orjson.dumps(rows)
+    return _dumps(rows)
 
 
 def _data_types(words: Iterable[str]) -> bytes:
-    return orjson.dumps([{"dataType": word} for word in words])
+    return _dumps([{"dataType": word} for word in words])
 
 
 _DATA_TYPES: Final[Mapping[_Words, bytes]] = {
     words: _data_types(words) for words in ((), ("RAW",), ("TABLE", "JSON", "RAW"), ("JSON", "RAW"))
 }
 """What nearly every answer says, encoded once."""
-
-_LENIENT: Final = orjson.OPT_NON_STR_KEYS
 
 
 def _status_line(http: HttpAnswer) -> str:

@@ -10,13 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appsmith_proxy.errors import InvalidRequest, Problem
-from appsmith_proxy.web.decode import MAX_CONTAINERS, MAX_DEPTH, MAX_MEMBERS, MAX_NUMBER_CHARACTERS, decode
+from appsmith_proxy.web.decode import MAX_CONTAINERS, MAX_DEPTH, MAX_MEMBERS, MAX_NUMBER_CHARACTERS, PLAIN_BYTES, decode
 
 
 def problems(text: bytes, path: str = "") -> tuple[Problem, ...]:
     with pytest.raises(InvalidRequest) as caught:
         decode(text, path=path)
     return caught.value.details
+
+
+def decoded(text: bytes) -> Any:
+    """Return the value, or the refusal's problems."""
+    try:
+        return decode(text)
+    except InvalidRequest as error:
+        return error.details
 
 
 def nested(depth: int, opening: str = "[", closing: str = "]") -> bytes:
@@ -69,6 +77,31 @@ REFUSED: dict[str, bytes] = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_refuses(name: str) -> None:
     assert problems(REFUSED[name])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"a": 1, "a" :2}',
+        b'{"a" : 1, "a" : 2, "b": ":"}',
+        b'{"a": {"b": 1, "b": 2}, "c": [":"]}',
+        b'[{"a": 1, "a": 1}]',
+        b'{"a": [[9007199254740992]]}',
+        b'{"a": {"b": 18446744073709551616}}',
+    ],
+)
+def test_the_fast_reading_overlooks_nothing(text: bytes) -> None:
+    assert problems(text)
+    assert problems(text + b" " * PLAIN_BYTES) == problems(text)
+
+
+@given(
+    st.text(alphabet='{}[]",:a1 ', max_size=40).map(str.encode)
+    | st.text(alphabet='{}[]",:a1 ', max_size=40).map(lambda text: f'{{"a":[{text}]}}'.encode())
+)
+def test_the_fast_and_the_careful_reading_agree(text: bytes) -> None:
+    fast, careful = decoded(text), decoded(text + b" " * PLAIN_BYTES)
+    assert fast == careful or (isinstance(fast, tuple) and isinstance(careful, tuple))
 
 
 @pytest.mark.parametrize(
@@ -142,14 +175,6 @@ def json_values() -> st.SearchStrategy[Any]:
 @given(json_values(), st.booleans())
 def test_agrees_with_the_standard_on_what_is_valid(value: Any, ascii_only: bool) -> None:
     assert decode(json.dumps(value, ensure_ascii=ascii_only).encode()) == value
-
-
-def decoded(text: bytes) -> Any:
-    """Return the value, or the refusal's problems."""
-    try:
-        return decode(text)
-    except InvalidRequest as error:
-        return error.details
 
 
 @given(st.binary(max_size=200))

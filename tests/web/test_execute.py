@@ -12,6 +12,7 @@ from appsmith_proxy.errors import (
     Overloaded,
     ParameterInvalid,
     Problem,
+    StatementInvalid,
     all_errors,
 )
 from appsmith_proxy.gateway.execution import ExecuteCall, Execution, HttpAnswer, ShownRequest
@@ -159,6 +160,19 @@ async def test_an_api_answers_with_its_status_line_and_headers(client: Client, r
     assert data["statusCode"] == "200 OK"
     assert data["headers"] == {"X-A": ["1", "2"], "X-APPSMITH-DATATYPE": ["BINARY"]}
     assert data["body"] == "AAE="
+
+
+async def test_bytes_of_no_encoding_do_not_break_an_answer(client: Client, runtime: FakeRuntime) -> None:
+    http = HttpAnswer(status=200, reason="O\udcff", headers=(("X-\udcfe", "a\udcff"),), binary=False)
+    runtime.executor.answer = lambda call: replace(rows(call), http=http, messages=("m\udcff",))
+    data = (await client.call("POST", "/actions/execute", body())).data
+    assert (data["statusCode"], data["headers"], data["messages"]) == ("200 O?", {"X-?": ["a?"]}, ["m?"])
+    error = StatementInvalid("no", native_message="near \udcff")
+    shown = ShownRequest(query="q\udcff", execution_parameters=(2**70, None, True, 1.5, ["\udcff"]))
+    runtime.executor.answer = lambda call: replace(rows(call), error=error, request=shown)
+    data = (await client.call("POST", "/actions/execute", body())).data
+    assert data["body"] == "near ?"
+    assert data["request"] == {"query": "q?", "executionParameters": [str(2**70), None, True, 1.5, ["?"]]}
 
 
 FAILURE = ConstraintViolated(
