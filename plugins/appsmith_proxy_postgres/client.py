@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final
 
@@ -47,7 +47,8 @@ _CHANGED: Final = Statement(
     text="SELECT COALESCE(pg_catalog.sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::int8"
     " FROM pg_catalog.pg_stat_xact_user_tables"
 )
-"""Rows changed so far in this transaction: the only count of what the parts of a WITH change."""
+"""Rows changed so far, in this transaction and in earlier ones that are not reported yet: its growth is the only count of
+what the parts of a WITH change."""
 
 
 class PostgresClient(Client):
@@ -177,30 +178,32 @@ class PostgresClient(Client):
         """Run a statement in a transaction of its own: READ ONLY, or rolled back when it changes too many rows."""
         deadline = request.deadline
         await self._script(wire, BEGIN_READ_ONLY if request.read_only else BEGIN, sent=False, deadline=deadline)
+        limit = request.limits.affected
+        hidden = limit is not None and _WITH.search(statement.text) is not None
         try:
+            before = await self._changed(wire) if hidden else 0
             result = await self._perform(wire, request, statement, within=True)
-            limit = request.limits.affected
-            if limit is not None and await self._changed(wire, statement, result) > limit:
+            changed = await self._changed(wire) - before if hidden else result.affected or 0
+            if limit is not None and changed > limit:
                 raise ResourceExhausted(
                     f"the statement changes more than {limit} rows, so nothing was changed",
                     hint="make its condition narrower, or raise the action's limit",
                     outcome=Outcome.ROLLED_BACK,
                 )
         except (DatasourceError, _Stale):
-            if wire.alive:
-                await self._script(wire, ROLLBACK, sent=True, deadline=deadline)
+            with suppress(*faults.RAISED):  # else the reset does it, or the connection's end
+                if wire.alive:
+                    await wire.script(ROLLBACK)
             raise
         await self._script(wire, COMMIT, sent=True, deadline=deadline)
         return result
 
-    async def _changed(self, wire: Wire, statement: Statement, result: Result) -> int:
-        if result.affected is not None and not _WITH.search(statement.text):
-            return result.affected
+    async def _changed(self, wire: Wire) -> int:
         try:
             ((changed,),) = await wire.fetch(_CHANGED)
         except faults.RAISED as error:
             raise faults.translate(error) from None
-        return max(int(changed), result.affected or 0)
+        return int(changed)
 
     async def _script(self, wire: Wire, text: str, *, sent: bool, deadline: float) -> None:
         try:
