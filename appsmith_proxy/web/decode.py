@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-import orjson
-
 from appsmith_proxy.errors import InvalidRequest, Problem
 
 MAX_DEPTH: Final = 32
@@ -25,15 +23,12 @@ MAX_CONTAINERS: Final = 100_000
 MAX_MEMBERS: Final = 200_000
 """Members and items in one text."""
 MAX_KEY_CHARACTERS: Final = 1_024
-PLAIN_BYTES: Final = 1_024
-"""Up to here a text is tried with the fast decoder first, which is as strict but for what ``_keys`` looks for."""
 SHOWN_PROBLEMS: Final = 20
 SHOWN_NAME_CHARACTERS: Final = 64
 
 _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _ONE_BRACKET: Final = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS: Final = bytes(sorted(set(range(256)) - set(b"[]{}")))
-_CARE: Final = 2**40
 _EXACT_HINT: Final = "send it as a string: a browser's number cannot hold it exactly"
 
 
@@ -50,14 +45,6 @@ def decode(text: bytes, *, path: str = "", fraction: Callable[[str], Any] = Deci
     """
     if text.count(b"[") + text.count(b"{") > MAX_DEPTH or text.count(b",") > MAX_MEMBERS:
         _check_structure(text, path)
-    elif len(text) <= PLAIN_BYTES and b"\\" not in text:
-        try:
-            plain = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            pass  # reason: the careful reading below says what is wrong, and where
-        else:
-            if _keys(plain) == text.count(b":"):
-                return plain
     try:
         characters = text.decode()
     except UnicodeDecodeError:
@@ -160,22 +147,6 @@ def _decoder(hooks: _Strict) -> json.JSONDecoder:
 
 _EXACT: Final = _decoder(_Strict(Decimal))
 """The decoder of nearly every text, built once: it has no state."""
-
-
-def _keys(value: Any) -> int:
-    """Return how many keys a value of the fast decoder has, or more than any text if it must be read with care.
-
-    That decoder rounds what it cannot hold and takes the last of equal keys. A text without escapes that has as many
-    colons as its value has keys has no equal ones.
-    """
-    kind = type(value)
-    if kind is str or value is None or kind is bool:
-        return 0
-    if kind is int:
-        return 0 if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER else _CARE
-    if kind is dict:
-        return len(value) + sum(map(_keys, value.values()))
-    return sum(map(_keys, value)) if kind is list else _CARE
 
 
 def _check_structure(text: bytes, path: str) -> None:
