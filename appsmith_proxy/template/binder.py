@@ -61,17 +61,21 @@ class Binder:
 
     def bind(self, values: Mapping[str, Value], trusted: Trusted, *, family: bool) -> Bound:
         """See ``bind``."""
-        read: list[Given] = []
-        problems: list[Trouble] = []
+        try:
+            read = [read_one(values, trusted, family) for read_one in self._readers]
+        except Trouble:
+            raise failure(self._troubles(values, trusted, family=family)) from None
+        return self._render(read)
+
+    def _troubles(self, values: Mapping[str, Value], trusted: Trusted, *, family: bool) -> list[Trouble]:
+        """Read once more, past the first trouble, to name them all."""
+        troubles: list[Trouble] = []
         for read_one in self._readers:
             try:
-                read.append(read_one(values, trusted, family))
+                read_one(values, trusted, family)
             except Trouble as trouble:
-                read.append(None)
-                problems.append(trouble)
-        if problems:
-            raise failure(problems)
-        return self._render(read)
+                troubles.append(trouble)
+        return troubles
 
 
 _Render: TypeAlias = Callable[[list[Given]], Bound]
@@ -93,6 +97,8 @@ def _statement_renderer(plan: Plan, payload: StatementSet, at: Mapping[str, int]
     writers = tuple((at[slot.name], writer(slot, plan.parameters.get(slot.name))) for slot in planned.slots)
     if all(write is None for _, write in writers):
         order = tuple(index for index, _ in writers)
+        if order == tuple(range(len(at))):
+            return lambda read: Bound(statement, tuple(read))  # type: ignore[arg-type]  # reason: decimals are values here
         return lambda read: Bound(statement, tuple([read[index] for index in order]))  # type: ignore[misc]  # reason: decimals are values here
 
     def render(read: list[Given]) -> Bound:

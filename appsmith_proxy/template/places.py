@@ -113,7 +113,12 @@ def is_operand_of_comparison(site: Site, parsed: Sequence[Lexeme]) -> bool:
 
 
 def type_before(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> int:
-    """Return how many words directly before the lexeme are a type's name (``timestamp with time zone '…'``), 0 for none."""
+    """Return how many words directly before a literal are its type's name (``timestamp with time zone '…'``), 0 for none.
+
+    A binding without quotes has none: behind ``date`` it could as well stand behind a column of that name.
+    """
+    if site.lexeme.kind is not Kind.LITERAL:
+        return 0
     for count in range(4, 0, -1):
         words = parsed[max(site.index - count, 0) : site.index]
         if len(words) == count and all(word.kind is Kind.WORD for word in words):
@@ -170,11 +175,10 @@ def _orders(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> Advice | 
     """Refuse a value that is a whole item of ORDER BY or GROUP BY, and what follows a column there."""
     if site.frame.effective_clause() not in ORDERING:
         return None
-    before = _at(parsed, site.index - 1)
+    before = _at(parsed, site.index - 1 - type_before(site, parsed, dialect))
     if before is None:
         return None
-    is_column = before.kind in (Kind.WORD, Kind.NAME, Kind.HOLE) and before.upper not in _OPERAND_WORDS | {"BY"}
-    if is_column and not type_before(site, parsed, dialect):
+    if before.kind in (Kind.WORD, Kind.NAME, Kind.HOLE) and before.upper not in _OPERAND_WORDS | {"BY"}:
         return "a sort direction or another keyword is expected here, and a binding is a value", _ORDER[1]
     if not (before.upper == "BY" or before.is_mark(",") or before.is_mark("(")):
         return None
@@ -224,6 +228,8 @@ def _operand(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> Advice |
         return None
     if word in _BY_WORD:
         return _BY_WORD[word]
+    if before.text.lower() in dialect.string_type_names:
+        return "a value cannot stand here", "behind a type's name write quotes: date '{{day}}', or CAST({{day}} AS date)"
     if word in _OPERAND_WORDS or (word == "BY" and site.frame.effective_clause() in ORDERING):
         return None
     return (

@@ -67,7 +67,7 @@ def _undeclared_reader(name: str) -> Reader:
             if family:
                 return ""
             raise Trouble(name, "a value is missing", f"send it in params as {json_text(name)}", missing=True)
-        if not (isinstance(value, str) and value.isascii()):
+        if not (value.isascii() if isinstance(value, str) else value.__class__ is int and -_SAFE <= value <= _SAFE):
             _check_whole(name, value)
         return value
 
@@ -86,7 +86,7 @@ def _declared_reader(name: str, declared: DeclaredParameter) -> Reader:
             if declared.required:
                 raise Trouble(name, "a value is missing", "the parameter is required", missing=True)
             return None
-        if not (isinstance(value, str) and value.isascii()):
+        if not (value.isascii() if isinstance(value, str) else value.__class__ is int and -_SAFE <= value <= _SAFE):
             _check_whole(name, value)
         try:
             return rules.check(value)
@@ -109,6 +109,9 @@ def _trusted_reader(name: str, declared: DeclaredParameter | None) -> Reader:
             raise Trouble(name, f"expected {misfit.expected}", misfit.hint) from None
 
     return read
+
+
+_SAFE: Final = 2**53
 
 
 def _check_whole(name: str, value: Given) -> None:
