@@ -12,19 +12,19 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from appsmith_proxy import __version__, logs
 from appsmith_proxy.access.tokens import DEFAULT_DAYS
 from appsmith_proxy.catalog import keys
-from appsmith_proxy.demo.run import DemoOptions, run_demo
 from appsmith_proxy.errors import ConfigurationError, ProxyError, describe
 from appsmith_proxy.model.principal import Role, User
 from appsmith_proxy.model.records import Token
 from appsmith_proxy.registry.registry import Registry
-from appsmith_proxy.runtime import Runtime
-from appsmith_proxy.server import serve
 from appsmith_proxy.settings import Settings, load, settings_table
+
+if TYPE_CHECKING:
+    from appsmith_proxy.runtime import Runtime
 
 OK: Final = 0
 FAILED: Final = 1
@@ -69,10 +69,13 @@ def run_async(work: Awaitable[int]) -> int:
     return uvloop.run(whole())
 
 
-# what each command does
+# what each command does; the big rooms are imported by the commands that need them, so that the others answer at once
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    from appsmith_proxy.runtime import Runtime  # noqa: PLC0415  # reason: a big room
+    from appsmith_proxy.server import serve  # noqa: PLC0415
+
     async def work() -> int:
         registry = Registry.discover()
         settings = _settings(arguments, registry)
@@ -85,6 +88,8 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
+    from appsmith_proxy.demo.run import DemoOptions, run_demo  # noqa: PLC0415  # reason: a big room
+
     options = DemoOptions(folder=arguments.folder, port=arguments.port, once=arguments.once)
     return run_async(run_demo(options))
 
@@ -108,7 +113,7 @@ def _keys_change_password(arguments: argparse.Namespace) -> int:
 
 
 def _tokens_create(arguments: argparse.Namespace) -> int:
-    async def work(runtime: Runtime) -> None:
+    async def work(runtime: "Runtime") -> None:
         user = User(
             id=arguments.user_id,
             email=arguments.user_email,
@@ -129,7 +134,7 @@ def _tokens_create(arguments: argparse.Namespace) -> int:
 
 
 def _tokens_list(arguments: argparse.Namespace) -> int:
-    async def work(runtime: Runtime) -> None:
+    async def work(runtime: "Runtime") -> None:
         tokens = await runtime.tokens.list()
         if arguments.json:
             print(json.dumps([_token_json(token) for token in tokens], indent=2))
@@ -142,7 +147,7 @@ def _tokens_list(arguments: argparse.Namespace) -> int:
 
 
 def _tokens_revoke(arguments: argparse.Namespace) -> int:
-    async def work(runtime: Runtime) -> None:
+    async def work(runtime: "Runtime") -> None:
         await runtime.tokens.revoke(arguments.id)
         print(f"revoked {arguments.id}; every process refuses it within a second")
 
@@ -287,7 +292,9 @@ def _settings(arguments: argparse.Namespace, registry: Registry) -> Settings:
     return load(os.environ, arguments.config, registry.drivers())
 
 
-def _with_runtime(arguments: argparse.Namespace, work: Callable[[Runtime], Awaitable[None]]) -> int:
+def _with_runtime(arguments: argparse.Namespace, work: "Callable[[Runtime], Awaitable[None]]") -> int:
+    from appsmith_proxy.runtime import Runtime  # noqa: PLC0415  # reason: a big room
+
     async def whole() -> int:
         registry = Registry.discover()
         async with await Runtime.open(_settings(arguments, registry), registry=registry) as runtime:
