@@ -44,8 +44,11 @@ RAISED: Final = (
     BufferError,
     ValueError,
     LookupError,
+    AssertionError,
+    SystemError,
 )
-"""What asyncpg raises, or lets through when a server's bytes make no sense. Defects of ours are not among them."""
+"""What asyncpg raises, or lets through when a server's bytes make no sense (its own checks of a row's lengths are the last
+two). Defects of ours are not among them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class Pool:
         self._permits = asyncio.Semaphore(size)
         self._idle: dict[Lane, list[Wire]] = {lane: [] for lane in Lane}
         self._wires: set[Wire] = set()
+        self._connecting = 0
         self._resetting: dict[Lane, int] = dict.fromkeys(Lane, 0)
         self._hoping: dict[Lane, list[asyncio.Future[None]]] = {lane: [] for lane in Lane}
         self._last_scope: dict[Lane, str] = dict.fromkeys(Lane, "")
@@ -145,9 +146,13 @@ class Pool:
             if good:
                 return wire
             await self._close(wire, permit=False)
-        if len(self._wires) >= self._size:
-            await self._evict(lane)
-        wire = await self._connect(lane, deadline)
+        self._connecting += 1
+        try:
+            if len(self._wires) + self._connecting > self._size:
+                await self._evict(lane)
+            wire = await self._connect(lane, deadline)
+        finally:
+            self._connecting -= 1
         if self._closed:
             await wire.close()
             raise _closed()

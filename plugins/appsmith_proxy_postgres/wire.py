@@ -133,7 +133,7 @@ class Wire:
             DatasourceError: no address gave a session in time; nothing was sent but the login.
         """
         loop = asyncio.get_running_loop()
-        failure: Exception = ConnectFailed("the host has no address", outcome=Outcome.NOT_SENT)
+        failure = ConnectFailed("the host has no address", outcome=Outcome.NOT_SENT)
         left = len(login.target.addresses)
         for address in login.target.addresses:
             now = loop.time()
@@ -141,9 +141,12 @@ class Wire:
                 async with asyncio.timeout_at(now + (deadline - now) / left):
                     return await cls._dial(login, address, lane, book)
             except (DatasourceError, *faults.RAISED) as error:
-                failure = error
+                translated = faults.translate_connect(error)
+                if not isinstance(translated, ConnectFailed):  # a server has answered: another try may lock the role
+                    raise translated from None
+                failure = translated
             left -= 1
-        raise faults.translate_connect(failure) from None
+        raise failure
 
     @classmethod
     async def _dial(cls, login: Login, address: str, lane: Lane, book: TypeBook) -> Self:
