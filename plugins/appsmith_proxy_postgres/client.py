@@ -30,10 +30,11 @@ from appsmith_proxy_postgres import faults, health, structure
 from appsmith_proxy_postgres.bind import bind
 from appsmith_proxy_postgres.facts import Facts
 from appsmith_proxy_postgres.fields import DEFAULT_CEILING, Configuration, is_loopback
+from appsmith_proxy_postgres.login import Lane, Login
 from appsmith_proxy_postgres.pool import Pool
 from appsmith_proxy_postgres.reset import BEGIN, BEGIN_READ_ONLY, COMMIT, ROLLBACK
 from appsmith_proxy_postgres.typebook import TypeBook
-from appsmith_proxy_postgres.wire import Answer, Kept, Lane, Login, Wire
+from appsmith_proxy_postgres.wire import Answer, Kept, Wire
 
 OWN_WORK_SECONDS: Final = 15.0
 """Deadline of checks and descriptions, for which the contract has none."""

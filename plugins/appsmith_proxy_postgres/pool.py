@@ -14,8 +14,9 @@ from typing import Any
 
 from appsmith_proxy.sdk import ConnectFailed, ExecutionTimeout, Outcome
 from appsmith_proxy_postgres.faults import RAISED
+from appsmith_proxy_postgres.login import Lane
 from appsmith_proxy_postgres.reset import RESET, ROLLBACK
-from appsmith_proxy_postgres.wire import OWN_SECONDS, Lane, Wire
+from appsmith_proxy_postgres.wire import OWN_SECONDS, Wire
 
 Connect = Callable[[Lane, float], Awaitable[Wire]]
 Afterwards = Callable[[Wire], Awaitable[None]]

@@ -1,85 +1,35 @@
-"""One connection on asyncpg's protocol: dialled to a checked address, prepared statements kept, answers bounded.
+"""One connection on asyncpg's protocol: prepared statements kept, answers bounded, ended cleanly.
 
-This file, ``meter.py`` and ``faults.py`` are all that knows asyncpg. Its public ``connect`` reads the environment, password
-and service files, and its public ``fetch`` has neither a limit of bytes nor a status; so the seams below are private ones:
-``Protocol.prepare``, ``bind_execute``, ``close_statement``, ``close_portal``, ``ConnectionSettings.add_python_codec`` and two
-functions of ``connect_utils``. The version is pinned below 0.33, and ``test_postgres_seams`` says what each must do.
+This file, ``login.py``, ``meter.py`` and ``faults.py`` are all that knows asyncpg. Its public calls have no limit of bytes
+and give no command tag beside rows, so the seams below are private ones: ``Protocol.prepare``, ``bind_execute``,
+``close_statement``, ``close_portal``, and ``ConnectionSettings.add_python_codec``. The version is pinned below 0.33, and
+``test_seams`` says what each must do.
 """
 
 import asyncio
 import itertools
-import ssl
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Final, Self
 
 import asyncpg
 from asyncpg import connect_utils
 
-from appsmith_proxy.sdk import (
-    Cell,
-    Column,
-    ConnectFailed,
-    CredentialsRejected,
-    DatasourceError,
-    Limits,
-    Outcome,
-    Secret,
-    Statement,
-    Target,
-    Value,
-    unique_names,
-)
+from appsmith_proxy.sdk import Cell, Column, Limits, Statement, Value, unique_names
 from appsmith_proxy_postgres import faults, typebook
 from appsmith_proxy_postgres.bind import Argument, bind
+from appsmith_proxy_postgres.login import CLOSE_SECONDS, Lane, Login, connect
 from appsmith_proxy_postgres.meter import Meter
 from appsmith_proxy_postgres.typebook import TypeBook, TypeInfo
 
 MAX_KEPT: Final = 200
 """Prepared statements kept on one connection; the one unused for longest goes first."""
-CLOSE_SECONDS: Final = 2.0
 OWN_SECONDS: Final = 5.0
 """What the driver's own statements may take where no caller waits."""
 
 _WITH_TAG: Final = True
-
-PINS: Final[Mapping[str, str]] = {
-    # What the text forms of values depend on. As startup parameters, so that RESET ALL restores them.
-    "TimeZone": "UTC",
-    "DateStyle": "ISO",
-    "IntervalStyle": "iso_8601",
-    "bytea_output": "hex",
-    "extra_float_digits": "1",
-    "standard_conforming_strings": "on",
-    "array_nulls": "on",
-    "application_name": "appsmith_proxy",
-    "idle_in_transaction_session_timeout": "60s",
-}
-
-
-class Lane(Enum):
-    """What a connection may do, from its startup parameters."""
-
-    READ_WRITE = "off"
-    READ_ONLY = "on"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """Where and as whom to connect. Everything is explicit: nothing comes from the environment or a file."""
-
-    target: Target
-    context: ssl.SSLContext | None
-    verified: bool
-    """The server's identity is checked, so even a password in clear text is safe."""
-    database: str
-    username: str
-    password: Secret | None
-    ceiling_seconds: int
-    """The server cancels whatever takes longer, should our own cancel not reach it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -127,97 +77,9 @@ class Wire:
 
     @classmethod
     async def connect(cls, login: Login, lane: Lane, book: TypeBook, *, deadline: float) -> Self:
-        """Connect and log in, trying one checked address after the other.
-
-        Raises:
-            DatasourceError: no address gave a session in time; nothing was sent but the login.
-        """
-        loop = asyncio.get_running_loop()
-        failure = ConnectFailed("the host has no address", outcome=Outcome.NOT_SENT)
-        left = len(login.target.addresses)
-        for address in login.target.addresses:
-            now = loop.time()
-            try:
-                async with asyncio.timeout_at(now + (deadline - now) / left):
-                    return await cls._dial(login, address, lane, book)
-            except (DatasourceError, *faults.RAISED) as error:
-                translated = faults.translate_connect(error)
-                if not isinstance(translated, ConnectFailed):  # a server has answered: another try may lock the role
-                    raise translated from None
-                failure = translated
-            left -= 1
-        raise failure
-
-    @classmethod
-    async def _dial(cls, login: Login, address: str, lane: Lane, book: TypeBook) -> Self:
-        loop = asyncio.get_running_loop()
-        settings = {
-            **PINS,
-            "statement_timeout": f"{login.ceiling_seconds}s",
-            "default_transaction_read_only": lane.value,
-        }
-        parameters = connect_utils._ConnectionParameters(  # noqa: SLF001  # reason: see the top of this file
-            user=login.username,
-            password=login.password.reveal() if login.password is not None else "",
-            database=login.database,
-            ssl=login.context,
-            sslmode=connect_utils.SSLMode.disable if login.context is None else connect_utils.SSLMode.require,
-            ssl_negotiation=connect_utils.SSLNegotiation.postgres,
-            server_settings=settings,
-            target_session_attrs=connect_utils.SessionAttribute.any,
-            krbsrvname=None,
-            gsslib=None,
-        )
-        place = (address, login.target.port)
-        ready: asyncio.Future[Any] = loop.create_future()
-
-        def protocol() -> Meter:
-            meter = Meter(place, ready, parameters, asyncpg.Record, loop)
-            meter.clear_text_allowed = login.verified
-            return meter
-
-        transport: Any = None
-        try:
-            if login.context is None:
-                transport, meter = await loop.create_connection(protocol, *place)
-            else:
-                transport, meter = await connect_utils._create_ssl_connection(  # noqa: SLF001
-                    protocol, *place, loop=loop, ssl_context=login.context
-                )
-            try:
-                await ready
-            except asyncpg.PostgresError:
-                if meter.clear_text_refused:
-                    raise CredentialsRejected(
-                        "the server asks for the password in clear text, and its identity is not verified",
-                        hint="use scram-sha-256 at the server, or a tlsMode that verifies it",
-                        outcome=Outcome.NOT_SENT,
-                    ) from None
-                raise
-        except BaseException:
-            if ready.done() and not ready.cancelled():
-                ready.exception()  # seen: nobody else will ask
-            ready.cancel()
-            if transport is not None:
-                transport.abort()
-            raise
-        configuration = connect_utils._ClientConfiguration(  # noqa: SLF001
-            command_timeout=CLOSE_SECONDS,
-            statement_cache_size=0,
-            max_cached_statement_lifetime=0,
-            max_cacheable_statement_size=0,
-        )
-        connection = asyncpg.Connection(meter, transport, loop, place, configuration, parameters)
-        meter.set_connection(connection)
-        wire = cls(connection, meter, lane, book, encrypted=login.context is not None)
-        if wire.setting("default_transaction_read_only") != lane.value:
-            wire.terminate()
-            raise ConnectFailed(
-                "the server, or a pooler before it, ignores the session's startup parameters",
-                hint="connect to the server directly, or to a pooler that passes startup parameters on",
-                outcome=Outcome.NOT_SENT,
-            )
-        return wire
+        """Connect and log in; see ``login.connect``."""
+        connection, meter = await connect(login, lane, deadline=deadline)
+        return cls(connection, meter, lane, book, encrypted=login.context is not None)
 
     @property
     def alive(self) -> bool:
@@ -234,10 +96,6 @@ class Wire:
     def rows_cut(self) -> bool:
         """Whether the last answer was cut because it had too many rows."""
         return self._meter.rows_cut
-
-    def setting(self, name: str) -> str:
-        """Return a setting as the server reported it when it changed last; ``""`` when it does not report it."""
-        return getattr(self._protocol.get_settings(), name, "")
 
     def find(self, statement: Statement) -> Kept | None:
         """Return the statement as kept here, or None: then ``keep`` it."""
