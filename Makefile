@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help setup demo serve test test-fast lint type bench docs clean
+.PHONY: help setup demo serve test lint type bench docs clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ type: $(STAMP)  ## mypy, strict
 
 bench: $(STAMP)  ## compare with hand-written handlers, interleaved (ratios, not absolute times)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
+
+docs: $(STAMP)  ## make the reference pages from the tables in code
+	@$(BIN)/python -m docs.build
 
 clean:  ## remove what make made
 	rm -rf .venv .demo .mypy_cache .ruff_cache

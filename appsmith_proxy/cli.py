@@ -79,7 +79,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     async def work() -> int:
         registry = Registry.discover()
         settings = _settings(arguments, registry)
-        logs.set_up(settings.log_level)
+        logs.set_up(settings.log_level, requests=settings.log_requests)
         async with await Runtime.open(settings, registry=registry) as runtime:
             await serve(runtime)
         return OK

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 _OURS: Final = "appsmith_proxy"
+_REQUESTS: Final = "appsmith_proxy.web.requests"
 
 
 class JsonLines(logging.Formatter):
@@ -26,8 +27,14 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
-def set_up(level: str) -> None:
-    """Send the log of this process to standard error. Called once, by the command line."""
+def set_up(level: str, *, requests: bool = False) -> None:
+    """Send the log of this process to standard error. Called by the command line, nowhere else.
+
+    Args:
+        level: the least level that is told.
+        requests: also tell one line a request, at level ``info``.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger(_REQUESTS).setLevel(logging.NOTSET if requests else logging.WARNING)

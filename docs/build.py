@@ -1,6 +1,6 @@
 """The reference pages that are made from code: ``python -m docs.build`` writes them, a house test compares.
 
-A driver's page is written by people; between two markers it can hold the tables of the driver's fields.
+The page of settings and the drivers' pages are written by people; between two markers they hold tables from code.
 """
 
 import sys
@@ -12,6 +12,7 @@ from appsmith_proxy.access.reference import permissions_page
 from appsmith_proxy.errors import ProxyError, all_errors
 from appsmith_proxy.registry import Registry
 from appsmith_proxy.sdk import ActionField, Driver, Field
+from appsmith_proxy.settings import settings_table
 from appsmith_proxy.testing.reference import driver_contract_page
 from appsmith_proxy.web.reference import api_page
 from appsmith_proxy.web.statuses import status_of
@@ -76,10 +77,12 @@ def built() -> Iterator[tuple[Path, str]]:
     """Yield every page that is made, wholly or in part, as it should be."""
     for name, page in PAGES.items():
         yield HERE / name, page()
-    for path in sorted((HERE / "drivers").glob("*.md")):
+    settings = HERE / "reference" / "settings.md"
+    for path in (settings, *sorted((HERE / "drivers").glob("*.md"))):
         before, marker, rest = path.read_text(encoding="utf-8").partition(START)
         if marker:
-            yield path, f"{before}{START}\n\n{driver_page(path.stem)}\n\n{END}{rest.partition(END)[2]}"
+            part = settings_table().strip() if path == settings else driver_page(path.stem)
+            yield path, f"{before}{START}\n\n{part}\n\n{END}{rest.partition(END)[2]}"
 
 
 def main() -> int:

@@ -72,6 +72,10 @@ class Settings:
         default="info",
         metadata=_row(choice("error", "warning", "info"), "What operators are told on standard error."),
     )
+    log_requests: bool = field(
+        default=False,
+        metadata=_row(BOOLEAN, "One line a request, at level `info`: route, status, duration. Costs throughput."),
+    )
     max_body_bytes: int = field(
         default=10 * MIB, metadata=_row(integer(1024, 256 * MIB), "Largest body of an execute call.")
     )
