@@ -78,14 +78,15 @@ class TokenDesk:
 class HttpUpstream:
     """The server; an async context manager."""
 
-    def __init__(self, *, context: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
+    def __init__(self, *, context: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0) -> None:
         self.arrived: list[Arrived] = []
         self.running = 0
         self.tokens = TokenDesk()
         self._context = context
         self._host = host
         self._runner: web.AppRunner | None = None
-        self.port = 0
+        self.port = port
+        """A free one unless it was given: that of an earlier upstream, which is back."""
 
     @property
     def url(self) -> str:
@@ -97,7 +98,7 @@ class HttpUpstream:
         application.router.add_route("*", "/{path:.*}", self._serve)
         self._runner = web.AppRunner(application, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, 0, ssl_context=self._context)
+        site = web.TCPSite(self._runner, self._host, self.port, ssl_context=self._context)
         await site.start()
         self.port = self._runner.addresses[0][1]
         return self
