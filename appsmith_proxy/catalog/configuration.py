@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from appsmith_proxy.errors import Problem
-from appsmith_proxy.sdk import Field, FieldType
+from appsmith_proxy.sdk import Field, FieldType, rows_in_force
 from appsmith_proxy.sdk.fields import check_value
 
 
@@ -61,6 +61,12 @@ def kept_secrets(stored: Iterable[str], incoming: Incoming) -> frozenset[str]:
         and name not in incoming.removed
         and name.partition(".")[0] not in incoming.removed
     )
+
+
+def applicable(fields: Iterable[Field], configuration: Mapping[str, Any], names: Iterable[str]) -> frozenset[str]:
+    """Return those of the secrets whose field is in force under a configuration."""
+    in_force = {row.name for row in rows_in_force(fields, configuration) if row.secret}
+    return frozenset(name for name in names if name.partition(".")[0] in in_force)
 
 
 def _take_map(row: Field, value: Any, given: dict[str, str], removed: set[str], problems: list[Problem]) -> None:

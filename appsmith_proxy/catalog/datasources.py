@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final, final
 
 from appsmith_proxy.access.policy import Permission, allowed
-from appsmith_proxy.catalog.configuration import Incoming, kept_secrets, take_apart
+from appsmith_proxy.catalog.configuration import Incoming, applicable, kept_secrets, take_apart
 from appsmith_proxy.catalog.merge import merge_patch
 from appsmith_proxy.catalog.records import Records, check_revision, missing
 from appsmith_proxy.catalog.sealing import Sealing, destination_of, only_strengthens
@@ -100,8 +100,9 @@ class Datasources:
         check_revision(present, revision)
         driver = self._driver(present.kind)
         incoming = take_apart(driver.fields, values.get("configuration") or {})
-        kept = kept_secrets(present.secrets, incoming)
         merged = merge_patch(present.configuration, incoming.plain)
+        # A secret whose field no longer applies is not kept: nobody could see, use or delete it.
+        kept = kept_secrets(present.secrets, incoming) & applicable(driver.fields, merged, present.secrets)
         plain = _validated(driver, incoming, merged, kept | incoming.given.keys())
         changed = replace(present, name=values.get("name", present.name), configuration=plain)
         secrets = self._kept(driver, present, changed, kept)
@@ -226,7 +227,15 @@ def _validated(
 ) -> dict[str, Any]:
     # The driver checks what it was given; what it will be opened with has the defaults filled in.
     normal, _ = check_configuration(driver.fields, plain, secrets_set=secrets_set)
-    problems = [*incoming.problems, *driver.validate(plain, secrets_set)]
+    inapplicable = incoming.given.keys() - applicable(driver.fields, plain, incoming.given)
+    problems = [
+        *incoming.problems,
+        *driver.validate(plain, secrets_set),
+        *(
+            Problem(f"configuration.{name}", "does not apply to the other fields as they are")
+            for name in sorted(inapplicable)
+        ),
+    ]
     if problems:
         raise InvalidRequest("the configuration is not valid", details=tuple(problems))
     return normal
