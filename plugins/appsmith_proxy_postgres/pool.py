@@ -10,6 +10,7 @@ never more connections than permits::
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
 from typing import Any
 
 from appsmith_proxy.sdk import ConnectFailed, ExecutionTimeout, Outcome
@@ -22,6 +23,33 @@ Connect = Callable[[Lane, float], Awaitable[Wire]]
 Afterwards = Callable[[Wire], Awaitable[None]]
 
 
+@dataclass(slots=True)
+class _Side:
+    """The part of a pool that serves one lane."""
+
+    idle: list[Wire] = field(default_factory=list)
+    """Least recently used first."""
+    resetting: int = 0
+    hoping: list["asyncio.Future[None]"] = field(default_factory=list)
+    """Who waits for a reset that is under way."""
+    last_scope: str = ""
+    mixed: bool = False
+    """The last two borrowers had different scopes."""
+
+    def take(self, scope: str) -> Wire | None:
+        """Take the connection used last whose session suits, if there is one."""
+        idle = self.idle
+        for suits in (scope, "") if scope else ("",):
+            for index in range(len(idle) - 1, -1, -1):
+                if idle[index].scope == suits:
+                    return idle.pop(index)
+        return None
+
+    def may_keep(self) -> bool:
+        """Return whether the next borrower would hardly have to wait for a reset that is skipped now."""
+        return not self.mixed or any(not wire.scope for wire in self.idle)
+
+
 class Pool:
     """The connections of one Client."""
 
@@ -30,13 +58,9 @@ class Pool:
         self._size = size
         self._idle_seconds = idle_seconds
         self._permits = asyncio.Semaphore(size)
-        self._idle: dict[Lane, list[Wire]] = {lane: [] for lane in Lane}
+        self._sides = {lane: _Side() for lane in Lane}
         self._wires: set[Wire] = set()
         self._connecting = 0
-        self._resetting: dict[Lane, int] = dict.fromkeys(Lane, 0)
-        self._hoping: dict[Lane, list[asyncio.Future[None]]] = {lane: [] for lane in Lane}
-        self._last_scope: dict[Lane, str] = dict.fromkeys(Lane, "")
-        self._mixed: dict[Lane, bool] = dict.fromkeys(Lane, False)
         self._tasks: set[asyncio.Task[None]] = set()
         self._reaper: asyncio.TimerHandle | None = None
         self._closed = False
@@ -71,10 +95,11 @@ class Pool:
                 ) from None
         else:
             await self._permits.acquire()
-        self._mixed[lane] = scope != self._last_scope[lane]
-        self._last_scope[lane] = scope
+        side = self._sides[lane]
+        side.mixed = scope != side.last_scope
+        side.last_scope = scope
         try:
-            return self._take(lane, scope) or await self._obtain(lane, scope, deadline)
+            return self._take(side, scope) or await self._obtain(lane, scope, deadline)
         except BaseException:
             self._permits.release()
             raise
@@ -89,12 +114,13 @@ class Pool:
         """
         if not wire.alive or self._closed:
             self.discard(wire)
-        elif harmless_scope and not wire.in_transaction and self._may_keep(wire.lane):
+        elif harmless_scope and not wire.in_transaction and (side := self._sides[wire.lane]).may_keep():
             wire.scope = harmless_scope
-            self._put(wire)
+            self._put(wire, side)
         else:
-            self._resetting[wire.lane] += 1
-            self._spawn(self._settle(wire, afterwards))
+            side = self._sides[wire.lane]
+            side.resetting += 1
+            self._spawn(self._settle(wire, side, afterwards))
 
     def discard(self, wire: Wire) -> None:
         """Close a connection that is dead or in doubt."""
@@ -111,42 +137,35 @@ class Pool:
         if self._reaper is not None:
             self._reaper.cancel()
             self._reaper = None
-        for wires in self._idle.values():
-            wires.clear()
+        for side in self._sides.values():
+            side.idle.clear()
         for wire in self._wires:
             self._spawn(self._close(wire, permit=False))
         await self.settled()
 
-    def _take(self, lane: Lane, scope: str) -> Wire | None:
-        """Take the idle connection used last whose session suits, if there is one."""
-        idle = self._idle[lane]
-        for suits in (scope, "") if scope else ("",):
-            for index in range(len(idle) - 1, -1, -1):
-                wire = idle[index]
-                if not wire.alive:
-                    del idle[index]
-                    self._spawn(self._close(wire, permit=False))
-                elif wire.scope == suits:
-                    del idle[index]
-                    return wire
+    def _take(self, side: _Side, scope: str) -> Wire | None:
+        while (wire := side.take(scope)) is not None:
+            if wire.alive:
+                return wire
+            self._spawn(self._close(wire, permit=False))
         return None
 
     async def _obtain(self, lane: Lane, scope: str, deadline: float) -> Wire:
-        if self._resetting[lane] > len(self._hoping[lane]):
-            wire = await self._hope(lane, scope, deadline)
+        side = self._sides[lane]
+        if side.resetting > len(side.hoping):
+            wire = await self._hope(side, scope, deadline)
             if wire is not None:
                 return wire
-        idle = self._idle[lane]
-        while idle:
-            wire = idle.pop(0)
+        while side.idle:
+            wire = side.idle.pop(0)
+            good = False
             try:
                 good = await self._reset(wire, until=deadline)
-            except BaseException:
-                self._spawn(self._close(wire, permit=False))
-                raise
+            finally:
+                if not good:
+                    self._spawn(self._close(wire, permit=False))
             if good:
                 return wire
-            await self._close(wire, permit=False)
         self._connecting += 1
         try:
             if len(self._wires) + self._connecting > self._size:
@@ -160,54 +179,49 @@ class Pool:
         self._wires.add(wire)
         return wire
 
-    async def _hope(self, lane: Lane, scope: str, deadline: float) -> Wire | None:
+    async def _hope(self, side: _Side, scope: str, deadline: float) -> Wire | None:
         """Wait for a reset that is under way: far shorter than connecting."""
         turn = asyncio.get_running_loop().create_future()
-        self._hoping[lane].append(turn)
+        side.hoping.append(turn)
         try:
             async with asyncio.timeout_at(deadline):
                 await turn
         except TimeoutError:
             return None
         finally:
-            if turn in self._hoping[lane]:
-                self._hoping[lane].remove(turn)
-        return self._take(lane, scope)
+            if turn in side.hoping:
+                side.hoping.remove(turn)
+        return self._take(side, scope)
 
     async def _evict(self, lane: Lane) -> None:
         """Make room: the other lane's connection that is idle for longest goes."""
-        for other, idle in self._idle.items():
-            if other is not lane and idle:
-                await self._close(idle.pop(0), permit=False)
+        for other, side in self._sides.items():
+            if other is not lane and side.idle:
+                await self._close(side.idle.pop(0), permit=False)
                 return
 
-    def _may_keep(self, lane: Lane) -> bool:
-        """Skip a reset only where the next caller will hardly have to wait for one."""
-        return not self._mixed[lane] or any(not wire.scope for wire in self._idle[lane])
-
-    def _put(self, wire: Wire) -> None:
+    def _put(self, wire: Wire, side: _Side) -> None:
         loop = asyncio.get_running_loop()
         wire.idle_since = loop.time()
-        self._idle[wire.lane].append(wire)
+        side.idle.append(wire)
         self._permits.release()
         if self._reaper is None:
             self._reaper = loop.call_later(self._idle_seconds, self._reap)
 
-    async def _settle(self, wire: Wire, afterwards: Afterwards | None) -> None:
-        lane = wire.lane
+    async def _settle(self, wire: Wire, side: _Side, afterwards: Afterwards | None) -> None:
         until = asyncio.get_running_loop().time() + OWN_SECONDS
         try:
             good = await self._reset(wire, until=until)
             if good and afterwards is not None:
                 good = await _carefully(afterwards(wire), until=until)
         finally:
-            self._resetting[lane] -= 1
+            side.resetting -= 1
         if good and wire.alive and not self._closed:
-            self._put(wire)
+            self._put(wire, side)
         else:
             await self._close(wire)
-        if self._hoping[lane]:
-            turn = self._hoping[lane].pop(0)
+        if side.hoping:
+            turn = side.hoping.pop(0)
             if not turn.done():
                 turn.set_result(None)
 
@@ -229,10 +243,10 @@ class Pool:
         self._reaper = None
         loop = asyncio.get_running_loop()
         now = loop.time()
-        for idle in self._idle.values():
-            while idle and now - idle[0].idle_since >= self._idle_seconds:
-                self._spawn(self._close(idle.pop(0), permit=False))
-        oldest = min((wire.idle_since for idle in self._idle.values() for wire in idle), default=None)
+        for side in self._sides.values():
+            while side.idle and now - side.idle[0].idle_since >= self._idle_seconds:
+                self._spawn(self._close(side.idle.pop(0), permit=False))
+        oldest = min((wire.idle_since for side in self._sides.values() for wire in side.idle), default=None)
         if oldest is not None:
             self._reaper = loop.call_at(oldest + self._idle_seconds, self._reap)
 
