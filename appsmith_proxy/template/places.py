@@ -229,7 +229,10 @@ def _operand(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> Advice |
     if word in _BY_WORD:
         return _BY_WORD[word]
     if before.text.lower() in dialect.string_type_names:
-        return "a value cannot stand here", "behind a type's name write quotes: date '{{day}}', or CAST({{day}} AS date)"
+        return (
+            "a value cannot stand here",
+            "behind a type's name write quotes: date '{{day}}', or CAST({{day}} AS date)",
+        )
     if word in _OPERAND_WORDS or (word == "BY" and site.frame.effective_clause() in ORDERING):
         return None
     return (
@@ -252,10 +255,8 @@ def _quoted_name(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> Advi
     lexeme = site.lexeme
     if lexeme.kind is not Kind.NAME:
         return None
-    after = _at(parsed, site.index + 1)
     whole = lexeme.holes[0].start == lexeme.start + 1 and lexeme.holes[0].end == lexeme.end - 1
-    is_left_side = after is not None and after.kind is Kind.OPERATOR and after.text in _COMPARISONS
-    if whole and lexeme.text[0] == '"' and not is_left_side and is_operand_of_comparison(site, parsed):
+    if whole and lexeme.text[0] == '"' and is_operand_of_comparison(site, parsed):
         return None
     return (
         "these quotes are for names, and a binding is a value",

@@ -47,6 +47,14 @@ def compile_sql(
     return CompiledSql(statement=statement, writes=nature.writes, problems=(), warnings=tuple(warnings))
 
 
+def reads_as_planned(planned: PlannedStatement, dialect: Dialect) -> bool:
+    """Read the finished text once more: as many placeholders as slots, nothing broken, one statement."""
+    lexemes = lex(planned.statement.text, (), dialect)
+    placeholders = [lexeme for lexeme in lexemes if lexeme.kind is Kind.PARAMETER]
+    counted = not dialect.author_parameters or len(placeholders) == len(planned.slots)
+    return counted and not any(lexeme.kind is Kind.BROKEN or lexeme.is_mark(";") for lexeme in lexemes)
+
+
 _MAX_PROBLEMS: Final = 100
 """Nobody reads more of one text."""
 
@@ -82,7 +90,7 @@ def _compile(
     if refusals or placer.skipped:
         return refusals, None
     planned = placer.finish(lexemes)
-    if not _holds(planned, dialect):
+    if not reads_as_planned(planned, dialect):
         return [Refusal(offset=0, message="the statement cannot be compiled without changing its meaning")], None
     return [], (planned, nature, placer.warnings)
 
@@ -137,11 +145,3 @@ def _needs_flag(parsed: Sequence[Lexeme], nature: Nature, *, allow_ddl: bool) ->
             message=f"{parsed[0].upper} needs the action's flag allowDdl",
             hint="an editor can set allowDdl on the action; it excludes readOnly",
         )
-
-
-def _holds(planned: PlannedStatement, dialect: Dialect) -> bool:
-    """Read the finished text once more: as many placeholders as slots, nothing broken, one statement."""
-    lexemes = lex(planned.statement.text, (), dialect)
-    placeholders = [lexeme for lexeme in lexemes if lexeme.kind is Kind.PARAMETER]
-    counted = not dialect.author_parameters or len(placeholders) == len(planned.slots)
-    return counted and not any(lexeme.kind is Kind.BROKEN or lexeme.is_mark(";") for lexeme in lexemes)

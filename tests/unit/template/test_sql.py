@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appsmith_proxy.model.plan import Transform
-from appsmith_proxy.sdk import Driver, ParameterType
+from appsmith_proxy.model.plan import PlannedStatement, Slot, Source, Transform
+from appsmith_proxy.sdk import Driver, ParameterType, Statement
+from appsmith_proxy.template.sql import compile_sql, reads_as_planned
+from appsmith_proxy_postgres.dialect import POSTGRES
 from tests.unit.template.drivers import (
     POSTGRES_DRIVER,
     SQL_DRIVERS,
@@ -253,6 +255,53 @@ def test_warnings() -> None:
         "line 1",
         "parameter unused is declared but not used",
     ]
+
+
+def test_a_nul_is_refused_even_where_the_configuration_table_lets_it_through() -> None:
+    compiled = compile_sql("SELECT 'a\x00{{x}}'", POSTGRES, {}, path="p", allow_ddl=False)
+    assert [problem.message for problem in compiled.problems] == ["a NUL character stands in the statement"]
+
+
+@pytest.mark.parametrize(
+    ("text", "slots", "holds"),
+    [
+        ("SELECT $1", 1, True),
+        ("SELECT $1", 2, False),
+        ("SELECT $1, $2", 1, False),
+        ("SELECT '$1'", 1, False),
+        ("SELECT $1; SELECT 2", 1, False),
+        ("SELECT $1 'a", 1, False),
+    ],
+)
+def test_a_finished_statement_is_read_once_more(text: str, slots: int, holds: bool) -> None:
+    slot = Slot(name="x", source=Source.CLIENT)
+    finished = PlannedStatement(statement=Statement(text=text), slots=(slot,) * slots)
+    assert reads_as_planned(finished, POSTGRES) is holds
+
+
+@pytest.mark.parametrize(
+    ("text", "transform"),
+    [
+        ("SELECT 1 WHERE a LIKE {{q}}", Transform.LIKE),
+        ("SELECT 1 WHERE a LIKE concat('%', lower({{q}}))", Transform.LIKE),
+        ("SELECT 1 WHERE a LIKE ('%' || ({{q}}))", Transform.LIKE),
+        ("SELECT 1 WHERE a LIKE ANY (ARRAY[{{q}}])", Transform.LIKE),
+        ("SELECT 1 WHERE a LIKE '%' || replace({{q}}, 'a', '%')", Transform.NONE),
+        ("SELECT 1 WHERE a LIKE (SELECT p FROM patterns WHERE id = {{q}})", Transform.NONE),
+        ("SELECT 1 WHERE a LIKE b AND c = {{q}}", Transform.NONE),
+        ("SELECT 1 WHERE a LIKE names[{{q}}]", Transform.NONE),
+        ("SELECT 1 WHERE {{q}} LIKE a", Transform.NONE),
+    ],
+)
+def test_what_is_part_of_a_pattern(text: str, transform: Transform) -> None:
+    (slot,) = planned(sql_plan(text)).slots
+    assert slot.transform is transform
+
+
+@pytest.mark.parametrize("escape", ["'%'", "'_'", "''", "'ab'", "name", "E'!'"])
+def test_an_escape_must_be_one_plain_character(escape: str) -> None:
+    refused = compile_sql_action(f"SELECT 1 WHERE a LIKE '{{{{q}}}}' ESCAPE {escape}")
+    assert any("ESCAPE must be" in message for message in messages(refused))
 
 
 FRAGMENTS = [
