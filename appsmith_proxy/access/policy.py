@@ -66,15 +66,20 @@ EVERYWHERE: Final = frozenset({Permission.PLUGIN_READ, Permission.SELF_READ, Per
 """Permissions that are about no workspace."""
 
 
+def rights(principal: Principal, workspace_id: str | None) -> frozenset[Permission]:
+    """Return everything that a caller may do in a workspace; None means in the whole instance, see ``allowed``."""
+    if principal.workspace_id is None or principal.workspace_id == workspace_id:
+        return ROLES[principal.role]
+    return ROLES[principal.role] & EVERYWHERE
+
+
 def allowed(principal: Principal, permission: Permission, workspace_id: str | None) -> bool:
     """Return whether a caller may do something in a workspace.
 
     ``workspace_id`` None means in the whole instance: only callers of every workspace may do anything there, apart
     from what is about no workspace at all.
     """
-    if permission not in ROLES[principal.role]:
-        return False
-    return principal.workspace_id is None or principal.workspace_id == workspace_id or permission in EVERYWHERE
+    return permission in rights(principal, workspace_id)
 
 
 def holds(principal: Principal, permission: Permission) -> bool:

@@ -27,6 +27,30 @@ class Trail:
 
         For an intent that means: do not execute. With sinks in memory only, this never waits.
         """
+        kept = self._keep_now(record)
+        if self._waiting:
+            kept = any(await asyncio.gather(*(self._offer(sink, record) for sink in self._waiting))) or kept
+        if not kept:
+            raise _unavailable()
+
+    def try_record(self, record: AuditRecord) -> bool:
+        """Record without waiting, when every sink is in memory; False: nothing was done, call ``record``.
+
+        Raises:
+            AuditUnavailable: no sink kept it.
+        """
+        if self._waiting:
+            return False
+        if not self._keep_now(record):
+            raise _unavailable()
+        return True
+
+    async def close(self) -> None:
+        """Close every sink. May be called twice."""
+        for sink in (*self._immediate, *self._waiting):
+            await sink.close()
+
+    def _keep_now(self, record: AuditRecord) -> bool:
         kept = False
         for sink in self._immediate:
             try:
@@ -34,18 +58,7 @@ class Trail:
                 kept = True
             except Exception as exc:  # noqa: BLE001 - a sink may fail in any way; another one may keep the record
                 _failed(sink, exc)
-        if self._waiting:
-            kept = any(await asyncio.gather(*(self._offer(sink, record) for sink in self._waiting))) or kept
-        if not kept:
-            raise AuditUnavailable(
-                "no audit sink accepted the record, so the work was refused",
-                hint="try again in a moment; if it lasts, the operator finds the cause in the log",
-            )
-
-    async def close(self) -> None:
-        """Close every sink. May be called twice."""
-        for sink in (*self._immediate, *self._waiting):
-            await sink.close()
+        return kept
 
     async def _offer(self, sink: AuditSink, record: AuditRecord) -> bool:
         try:
@@ -55,6 +68,13 @@ class Trail:
             _failed(sink, exc)
             return False
         return True
+
+
+def _unavailable() -> AuditUnavailable:
+    return AuditUnavailable(
+        "no audit sink accepted the record, so the work was refused",
+        hint="try again in a moment; if it lasts, the operator finds the cause in the log",
+    )
 
 
 def _failed(sink: AuditSink, error: Exception) -> None:

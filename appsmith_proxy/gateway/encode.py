@@ -3,7 +3,8 @@
 import base64
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from functools import cached_property
+from typing import Any, Final, TypeAlias, final
 
 import orjson
 
@@ -13,45 +14,57 @@ from appsmith_proxy.sdk import Body, BodyKind, Cell, Column, ColumnType, Encoded
 SAFE_INTEGER: Final = 2**53 - 1
 """The largest integer that every JSON reader keeps (RFC 8259 §6); beyond it integers are written as strings."""
 
+Converter: TypeAlias = Callable[[Any], Any]
+
 _DUMP: Final = orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
-def encode_result(result: Result, *, numbers: str) -> bytes:
-    """Return ``data.body`` as JSON text.
+@final
+class Encoder:
+    """Encodes the answers of one action, which are alike: how their columns are written is worked out once."""
 
-    Args:
-        result: what the driver answered.
-        numbers: ``string`` writes decimals as strings, ``number`` as JSON numbers with the database's own digits.
+    __slots__ = ("_shape",)
 
-    Raises:
-        ContractBroken: a cell is not what its column's type promises.
-    """
-    if result.body is not None:
-        return encode_body(result.body)
-    if result.rows is None:
-        return b'[{"affectedRows":%d}]' % (result.affected or 0)
-    if isinstance(result.rows, EncodedRows):
-        return b"[" + b",".join(t if isinstance(t, bytes) else t.encode() for t in result.rows.texts) + b"]"
-    return encode_rows(result.columns, result.rows, numbers=numbers)
+    def __init__(self) -> None:
+        self._shape = _Shape((), "string")
 
+    def encode(self, result: Result, *, numbers: str) -> bytes:
+        """Return ``data.body`` as JSON text.
 
-def encode_rows(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], *, numbers: str) -> bytes:
-    """Return rows as a JSON list of objects."""
-    names = [column.name for column in columns]
-    converters = [
-        (index, convert)
-        for index, column in enumerate(columns)
-        if (convert := _converter(column.type, numbers)) is not None
-    ]
-    try:
-        return orjson.dumps(_objects(names, rows, converters), option=_DUMP)
-    except orjson.JSONEncodeError:
-        # An integer beyond 2^53: orjson refuses it, and the second pass writes such integers as strings.
-        integers = [(index, _integer) for index, column in enumerate(columns) if column.type is ColumnType.INTEGER]
-    try:
-        return orjson.dumps(_objects(names, rows, [*converters, *integers]), option=_DUMP)
-    except orjson.JSONEncodeError as error:
-        raise ContractBroken("a cell of the result is not what its column's type promises") from error
+        Args:
+            result: what the driver answered.
+            numbers: ``string`` writes decimals as strings, ``number`` as JSON numbers with the database's own digits.
+
+        Raises:
+            ContractBroken: a cell is not what its column's type promises.
+        """
+        if result.body is not None:
+            return encode_body(result.body)
+        rows = result.rows
+        if rows is None:
+            return b'[{"affectedRows":%d}]' % (result.affected or 0)
+        if isinstance(rows, EncodedRows):
+            return b"[" + b",".join(t if isinstance(t, bytes) else t.encode() for t in rows.texts) + b"]"
+        return self._shape_of(result.columns, numbers).encode(rows)
+
+    def encode_columns(self, result: Result, *, editor: bool) -> bytes:
+        """Return ``data.columns`` as JSON text. The datasource's own names of types are for editors.
+
+        Raises:
+            ContractBroken: a column's name is no text that can be written.
+        """
+        shape = self._shape_of(result.columns, self._shape.numbers)
+        try:
+            return shape.for_editors if editor else shape.for_viewers
+        except orjson.JSONEncodeError as error:
+            raise ContractBroken("a column of the result has a name that is not Unicode text") from error
+
+    def _shape_of(self, columns: tuple[Column, ...], numbers: str) -> "_Shape":
+        shape = self._shape
+        # A driver that answers the very same tuple each time is told apart at a glance; others by comparison.
+        if (shape.columns is not columns and shape.columns != columns) or shape.numbers != numbers:
+            shape = self._shape = _Shape(columns, numbers)
+        return shape
 
 
 def encode_body(body: Body) -> bytes:
@@ -79,23 +92,52 @@ def data_types(result: Result, body: bytes) -> tuple[str, ...]:
     return ("JSON", "RAW") if start[:1] in (b"[", b"{") else ("RAW",)
 
 
-Converter = Callable[[Any], Any]
+class _Shape:
+    """How rows with certain columns are written."""
 
+    def __init__(self, columns: tuple[Column, ...], numbers: str) -> None:
+        self.columns = columns
+        self.numbers = numbers
+        self._names = [column.name for column in columns]
+        self._converters = [
+            (column.name, convert) for column in columns if (convert := _converter(column.type, numbers)) is not None
+        ]
 
-def _objects(
-    names: list[str], rows: Sequence[Sequence[Cell]], converters: list[tuple[int, Converter]]
-) -> list[dict[str, Any]]:
-    if not converters:
-        return [dict(zip(names, row, strict=False)) for row in rows]
-    objects = []
-    for row in rows:
-        cells = list(row)
-        for index, convert in converters:
-            cell = cells[index]
-            if cell is not None:
-                cells[index] = convert(cell)
-        objects.append(dict(zip(names, cells, strict=False)))
-    return objects
+    @cached_property
+    def for_viewers(self) -> bytes:
+        """The columns' names and types as JSON text."""
+        return orjson.dumps([{"name": column.name, "type": column.type} for column in self.columns])
+
+    @cached_property
+    def for_editors(self) -> bytes:
+        """The same, with the datasource's own names of the types."""
+        return orjson.dumps(
+            [{"name": column.name, "type": column.type, "nativeType": column.native_type} for column in self.columns]
+        )
+
+    def encode(self, rows: Sequence[Sequence[Cell]]) -> bytes:
+        """Return rows as a JSON list of objects."""
+        try:
+            return orjson.dumps(self._objects(rows, self._converters), option=_DUMP)
+        except orjson.JSONEncodeError:
+            # An integer beyond 2^53: orjson refuses it, and the second pass writes such integers as strings.
+            integers = [(column.name, _integer) for column in self.columns if column.type is ColumnType.INTEGER]
+        try:
+            return orjson.dumps(self._objects(rows, [*self._converters, *integers]), option=_DUMP)
+        except orjson.JSONEncodeError as error:
+            raise ContractBroken("a cell of the result is not what its column's type promises") from error
+
+    def _objects(
+        self, rows: Sequence[Sequence[Cell]], converters: Sequence[tuple[str, Converter]]
+    ) -> list[dict[str, Any]]:
+        names = self._names
+        objects = [dict(zip(names, row, strict=False)) for row in rows]
+        for name, convert in converters:
+            for row_object in objects:
+                cell = row_object[name]
+                if cell is not None:
+                    row_object[name] = convert(cell)
+        return objects
 
 
 def _converter(kind: ColumnType, numbers: str) -> Converter | None:
@@ -144,4 +186,4 @@ _CONVERTERS: Final[dict[ColumnType, Converter]] = {
     ColumnType.JSON: orjson.Fragment,
     ColumnType.ANY: _any,
 }
-"""Column types whose cells are not written as they are; integers only when one is too large (see encode_rows)."""
+"""Column types whose cells are not written as they are; integers only when one is too large (see ``_Shape.encode``)."""

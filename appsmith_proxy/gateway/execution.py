@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from appsmith_proxy.errors import ProxyError
 from appsmith_proxy.model.principal import Principal
-from appsmith_proxy.sdk import Column, Value
+from appsmith_proxy.sdk import Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,8 @@ class Execution:
     """24 lower-case hex; also in the log and the audit record."""
     body: bytes = b"null"
     """``data.body`` as JSON text: a list of row objects, ``[{"affectedRows": n}]``, or the HTTP body as one JSON value."""
-    columns: tuple[Column, ...] = ()
+    columns: bytes = b"[]"
+    """``data.columns`` as JSON text: names and types, the datasource's own types for editors."""
     truncated: bool = False
     messages: tuple[str, ...] = ()
     http: HttpAnswer | None = None

@@ -18,16 +18,15 @@ Up to ``admit`` a failure is a failed request and raises; from ``bind`` on it is
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from functools import partial
 from typing import Final, final
 
-from appsmith_proxy.access.policy import Permission, allowed
+from appsmith_proxy.access.policy import Permission, allowed, rights
 from appsmith_proxy.audit.contract import Copy, Intent, OutcomeRecord
 from appsmith_proxy.audit.trail import Trail
 from appsmith_proxy.errors import (
     AuditUnavailable,
     BadResponse,
-    ConnectFailed,
     ContractBroken,
     DatasourceError,
     Disconnected,
@@ -40,15 +39,16 @@ from appsmith_proxy.errors import (
     ProxyError,
     describe,
 )
-from appsmith_proxy.gateway.encode import data_types, encode_result
+from appsmith_proxy.gateway.deadlines import Deadlines
+from appsmith_proxy.gateway.encode import data_types
 from appsmith_proxy.gateway.execution import ExecuteCall, Execution, HttpAnswer
-from appsmith_proxy.gateway.leases import Lease, Leases
+from appsmith_proxy.gateway.leases import Leases
 from appsmith_proxy.gateway.runnables import MISSING, Runnable, Runnables
 from appsmith_proxy.gateway.shown import name_parameter, redact, shown_request, user_message
-from appsmith_proxy.model.ids import new_id
+from appsmith_proxy.model.ids import Ids
 from appsmith_proxy.model.records import ENVIRONMENT, Action
 from appsmith_proxy.model.trusted import TRUSTED_NAMES, TrustedContext
-from appsmith_proxy.sdk import BodyKind, EncodedRows, ExecuteRequest, Result, Value
+from appsmith_proxy.sdk import Body, BodyKind, EncodedRows, ExecuteRequest, Result, Value
 from appsmith_proxy.store.cache import CachedStore
 from appsmith_proxy.template import Bound, bind
 
@@ -69,6 +69,8 @@ class Executor:
         self._runnables = runnables
         self._leases = leases
         self._trail = trail
+        self._ids = Ids()
+        self._deadlines = Deadlines()
         self._writes: set[asyncio.Task[Execution]] = set()
 
     async def execute(self, call: ExecuteCall) -> Execution:
@@ -81,12 +83,14 @@ class Executor:
             NotFound, Overloaded, AuditUnavailable, StoreStale: the request failed. A failed query is answered.
         """
         runnable = self._find_now(call) or await self._find(call)
-        self._authorize(call, runnable)
-        execution_id = new_id()
-        await self._record_intent(call, runnable, execution_id)
+        editor = self._authorize(call, runnable)
+        execution_id = self._ids.next()
+        intent = self._intent(call, runnable, execution_id)
+        if not self._trail.try_record(intent):
+            await self._trail.record(intent)
         if not runnable.plan.writes or runnable.copy.cancel_on_disconnect:
-            return await self._admitted(call, runnable, execution_id)
-        write = asyncio.create_task(self._admitted(call, runnable, execution_id))
+            return await self._admitted(call, runnable, execution_id, editor=editor)
+        write = asyncio.create_task(self._admitted(call, runnable, execution_id, editor=editor))
         self._writes.add(write)
         write.add_done_callback(self._written)
         return await asyncio.shield(write)
@@ -98,10 +102,13 @@ class Executor:
     # find
 
     def _find_now(self, call: ExecuteCall) -> Runnable | None:
-        action = self._cache.peek(Action, call.action_id)
-        if action is None:
-            return None
-        return self._runnables.peek(call.action_id, published=_wants_published(call, action))
+        published = call.view_mode
+        if not published:
+            action = self._cache.peek(Action, call.action_id)
+            if action is None:
+                return None
+            published = _wants_published(call, action)
+        return self._runnables.peek(call.action_id, published=published)
 
     async def _find(self, call: ExecuteCall) -> Runnable:
         action = await self._cache.get(Action, call.action_id)
@@ -111,77 +118,82 @@ class Executor:
 
     # authorize
 
-    def _authorize(self, call: ExecuteCall, runnable: Runnable) -> None:
-        workspace_id = runnable.action.workspace_id
-        if not (
-            allowed(call.principal, Permission.ACTION_EXECUTE, workspace_id)
-            and allowed(call.principal, Permission.DATASOURCE_EXECUTE, workspace_id)
-        ):
+    def _authorize(self, call: ExecuteCall, runnable: Runnable) -> bool:
+        """Return whether the caller is an editor of the action too."""
+        may = rights(call.principal, runnable.action.workspace_id)
+        if Permission.ACTION_EXECUTE not in may or Permission.DATASOURCE_EXECUTE not in may:
             raise NotFound(MISSING)
+        return Permission.ACTION_MANAGE in may
 
     # record
 
-    async def _record_intent(self, call: ExecuteCall, runnable: Runnable, execution_id: str) -> None:
-        await self._trail.record(
-            Intent(
-                execution_id=execution_id,
-                at=time.time(),
-                principal_id=call.principal.id,
-                role=call.principal.role,
-                workspace_id=runnable.action.workspace_id,
-                action_id=runnable.action.id,
-                datasource_id=runnable.datasource.id,
-                copy=Copy.PUBLISHED if runnable.scope or runnable.copy is runnable.action.published else Copy.DRAFT,
-            )
+    def _intent(self, call: ExecuteCall, runnable: Runnable, execution_id: str) -> Intent:
+        return Intent(
+            execution_id=execution_id,
+            at=time.time(),
+            principal_id=call.principal.id,
+            role=call.principal.role,
+            workspace_id=runnable.action.workspace_id,
+            action_id=runnable.action.id,
+            datasource_id=runnable.datasource.id,
+            copy=Copy.PUBLISHED if runnable.scope or runnable.copy is runnable.action.published else Copy.DRAFT,
         )
 
     # admit
 
-    async def _admitted(self, call: ExecuteCall, runnable: Runnable, execution_id: str) -> Execution:
+    async def _admitted(self, call: ExecuteCall, runnable: Runnable, execution_id: str, *, editor: bool) -> Execution:
         gate = runnable.gate
         started = time.perf_counter()
         if not gate.try_enter():
             await gate.enter()
         try:
             deadline = asyncio.get_running_loop().time() + runnable.timeout
-            return await self._query(call, runnable, execution_id, started, deadline)
+            return await self._query(call, runnable, execution_id, started, deadline, editor=editor)
         finally:
             gate.leave()
 
     # bind … encode, and what becomes of their failures
 
     async def _query(
-        self, call: ExecuteCall, runnable: Runnable, execution_id: str, started: float, deadline: float
+        self,
+        call: ExecuteCall,
+        runnable: Runnable,
+        execution_id: str,
+        started: float,
+        deadline: float,
+        *,
+        editor: bool,
     ) -> Execution:
-        editor = allowed(call.principal, Permission.ACTION_MANAGE, runnable.action.workspace_id)
         bound: Bound | None = None
         result: Result | None = None
-        body = b"null"
+        body, columns = b"null", b"[]"
         error: ProxyError | None = None
         try:
             bound = self._bind(call, runnable)
             result = await self._run(runnable, bound, deadline)
-            body = encode_result(result, numbers=call.numbers or runnable.copy.numbers)
+            body = runnable.encoder.encode(result, numbers=call.numbers or runnable.copy.numbers)
+            if result.columns:
+                columns = runnable.encoder.encode_columns(result, editor=editor)
         except InternalError as failure:
-            await self._record_outcome(execution_id, started, error=failure)
+            await self._record(_outcome(execution_id, started, error=failure))
             raise
         except ProxyError as failure:
             error = failure
         except asyncio.CancelledError:
-            await self._record_outcome(execution_id, started, outcome=Outcome.UNKNOWN)
+            await self._record(_outcome(execution_id, started, outcome=Outcome.UNKNOWN))
             raise
         if isinstance(error, ParameterInvalid):
             name_parameter(error, bound)
-        if error is None and result is not None:
-            error = _http_failure(result)
-        await self._record_outcome(execution_id, started, result=result, size=len(body), error=error)
+        if error is None and result is not None and result.body is not None:
+            error = _http_failure(result.body)
+        await self._record(_outcome(execution_id, started, result=result, size=len(body), error=error))
         return Execution(
             id=execution_id,
             body=body,
-            columns=result.columns if result else (),
+            columns=columns,
             truncated=result.truncated if result else False,
             messages=result.messages if result else (),
-            http=_http_answer(result) if result else None,
+            http=_http_answer(result.body) if result and result.body else None,
             request=shown_request(bound) if editor and bound is not None else None,
             editor=editor,
             error=error,
@@ -191,7 +203,7 @@ class Executor:
         )
 
     def _bind(self, call: ExecuteCall, runnable: Runnable) -> Bound:
-        return bind(runnable.plan, call.params, _trusted(call, runnable), family=call.family)
+        return bind(runnable.plan, call.params, partial(_trusted, call, runnable), family=call.family)
 
     # lease
 
@@ -205,23 +217,18 @@ class Executor:
             scope=runnable.scope,
         )
         try:
-            async with asyncio.timeout_at(deadline + GRACE_SECONDS):
-                return await self._run_leased(runnable, request)
+            with self._deadlines.at(deadline + GRACE_SECONDS):
+                try:
+                    return await self._run_once(runnable, request)
+                except Disconnected as error:
+                    # Safe to repeat: nothing was sent, or it only read and no row has gone out.
+                    if error.outcome is not Outcome.NOT_SENT and not request.read_only:
+                        raise
+                return await self._run_once(runnable, request)
         except TimeoutError:
             raise _too_late(runnable, Outcome.UNKNOWN) from None
         except ExecutionTimeout as error:
             raise _too_late(runnable, error.outcome) from error
-
-    async def _run_leased(self, runnable: Runnable, request: ExecuteRequest) -> Result:
-        try:
-            return await self._run_once(runnable, request)
-        except (Disconnected, ConnectFailed) as error:
-            # Safe to repeat: nothing was sent, or it only read and no row has gone out.
-            if error.outcome is not Outcome.NOT_SENT and not request.read_only:
-                raise
-            if isinstance(error, ConnectFailed):
-                raise
-        return await self._run_once(runnable, request)
 
     # run
 
@@ -229,12 +236,6 @@ class Executor:
         lease = self._leases.borrow_open(runnable.datasource)
         if lease is None:
             lease = await self._leases.borrow(runnable.datasource)
-        try:
-            return await self._call_driver(lease, request)
-        finally:
-            lease.release()
-
-    async def _call_driver(self, lease: Lease, request: ExecuteRequest) -> Result:
         try:
             result = await lease.client.execute(request)
         except DatasourceError as error:
@@ -245,34 +246,21 @@ class Executor:
         except Exception as error:  # noqa: BLE001  # reason: the one place where a driver's failure is caught
             _log.error("driver crashed: %s", describe(error))
             raise DriverCrashed("the driver crashed; the log names the place") from None
-        _check_contract(result, request)
+        finally:
+            lease.release()
+        if _row_count(result) > request.limits.rows:
+            raise ContractBroken("the driver answered more rows than the limit")
         return result
 
     # record
 
-    async def _record_outcome(
-        self,
-        execution_id: str,
-        started: float,
-        *,
-        result: Result | None = None,
-        size: int = 0,
-        error: ProxyError | None = None,
-        outcome: Outcome | None = None,
-    ) -> None:
-        record = OutcomeRecord(
-            execution_id=execution_id,
-            duration_ms=(time.perf_counter() - started) * 1000,
-            rows=_row_count(result),
-            bytes=size,
-            error_code=type(error) if error is not None else None,
-            outcome=error.outcome if isinstance(error, DatasourceError) else outcome,
-        )
+    async def _record(self, outcome: OutcomeRecord) -> None:
         try:
-            await self._trail.record(record)
+            if not self._trail.try_record(outcome):
+                await self._trail.record(outcome)
         except AuditUnavailable:
             # The work is done and its intent is on record; refusing the answer now would only hide what happened.
-            _log.error("the outcome of execution %s is not on the audit trail", execution_id)
+            _log.error("the outcome of execution %s is not on the audit trail", outcome.execution_id)
 
     def _written(self, write: asyncio.Task[Execution]) -> None:
         self._writes.discard(write)
@@ -284,15 +272,12 @@ def _wants_published(call: ExecuteCall, action: Action) -> bool:
     return call.view_mode or not allowed(call.principal, Permission.ACTION_MANAGE, action.workspace_id)
 
 
-def _trusted(call: ExecuteCall, runnable: Runnable) -> Callable[[str], Value | None]:
-    def fill(name: str) -> Value | None:
-        context = TrustedContext(
-            principal=call.principal, workspace_id=runnable.action.workspace_id, environment=ENVIRONMENT
-        )
-        value: Value | None = TRUSTED_NAMES[name](context)
-        return value
-
-    return fill
+def _trusted(call: ExecuteCall, runnable: Runnable, name: str) -> Value | None:
+    context = TrustedContext(
+        principal=call.principal, workspace_id=runnable.action.workspace_id, environment=ENVIRONMENT
+    )
+    value: Value | None = TRUSTED_NAMES[name](context)
+    return value
 
 
 def _too_late(runnable: Runnable, outcome: Outcome) -> ExecutionTimeout:
@@ -303,13 +288,23 @@ def _too_late(runnable: Runnable, outcome: Outcome) -> ExecutionTimeout:
     )
 
 
-def _check_contract(result: Result, request: ExecuteRequest) -> None:
-    rows = result.rows
-    if rows is None:
-        return
-    count = len(rows.texts) if isinstance(rows, EncodedRows) else len(rows)
-    if count > request.limits.rows:
-        raise ContractBroken("the driver answered more rows than the limit")
+def _outcome(
+    execution_id: str,
+    started: float,
+    *,
+    result: Result | None = None,
+    size: int = 0,
+    error: ProxyError | None = None,
+    outcome: Outcome | None = None,
+) -> OutcomeRecord:
+    return OutcomeRecord(
+        execution_id=execution_id,
+        duration_ms=(time.perf_counter() - started) * 1000,
+        rows=_row_count(result),
+        bytes=size,
+        error_code=type(error) if error is not None else None,
+        outcome=error.outcome if isinstance(error, DatasourceError) else outcome,
+    )
 
 
 def _row_count(result: Result | None) -> int:
@@ -318,20 +313,17 @@ def _row_count(result: Result | None) -> int:
     return len(result.rows.texts) if isinstance(result.rows, EncodedRows) else len(result.rows)
 
 
-def _http_answer(result: Result) -> HttpAnswer | None:
-    body = result.body
-    if body is None:
-        return None
+def _http_answer(body: Body) -> HttpAnswer:
     # Client libraries give subclasses of str, which are not what they seem to whoever encodes them.
     headers = tuple((str(name), str(value)) for name, value in body.headers)
     return HttpAnswer(status=body.status, reason=str(body.reason), headers=headers, binary=body.kind is BodyKind.BINARY)
 
 
-def _http_failure(result: Result) -> BadResponse | None:
-    if result.body is None or result.body.status < HTTP_FAILURE:
+def _http_failure(body: Body) -> BadResponse | None:
+    if body.status < HTTP_FAILURE:
         return None
     return BadResponse(
-        f"the API answered {result.body.status}",
+        f"the API answered {body.status}",
         hint="the body of the answer says why",
-        native_code=str(result.body.status),
+        native_code=str(body.status),
     )

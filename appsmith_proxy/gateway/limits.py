@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from appsmith_proxy.errors import Overloaded
 
@@ -18,13 +20,17 @@ class AdmissionLimits:
 
 
 class Gate:
-    """The concurrency slots of one datasource: first come, first served. Not thread-safe; one loop."""
+    """The concurrency slots of one datasource: first come, first served. Not thread-safe; one loop.
 
-    __slots__ = ("_limits", "_queue", "running")
+    All wait equally long, so that the first in the queue is the first whose wait is over: one timer does for all.
+    """
+
+    __slots__ = ("_limits", "_queue", "_timer", "running")
 
     def __init__(self, limits: AdmissionLimits) -> None:
         self._limits = limits
-        self._queue: deque[asyncio.Future[None]] = deque()
+        self._queue: deque[_Place] = deque()
+        self._timer: asyncio.TimerHandle | None = None
         self.running = 0
 
     @property
@@ -49,32 +55,57 @@ class Gate:
             return
         if len(self._queue) >= self._limits.waiting:
             raise _overloaded("the queue of this datasource is full")
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        place = _Place(loop.create_future(), loop.time() + self._limits.wait_seconds)
         self._queue.append(place)
+        if self._timer is None:
+            self._timer = loop.call_at(place.until, self._end_waits)
         try:
-            async with asyncio.timeout(self._limits.wait_seconds):
-                await place
-        except TimeoutError:
-            self._give_up(place)
-            raise _overloaded("no place became free in time") from None
+            entered = await place.turn
         except asyncio.CancelledError:
             self._give_up(place)
             raise
+        if not entered:
+            raise _overloaded("no place became free in time")
 
     def leave(self) -> None:
         """Give the slot to the next in the queue, or free it."""
         while self._queue:
             place = self._queue.popleft()
-            if not place.done():
-                place.set_result(None)  # the slot passes on: running stays as it is
+            if not place.turn.done():
+                place.turn.set_result(True)  # the slot passes on: running stays as it is
                 return
         self.running -= 1
+        self._stop_timer()
 
-    def _give_up(self, place: asyncio.Future[None]) -> None:
-        if place.done() and not place.cancelled():
+    def _give_up(self, place: "_Place") -> None:
+        if place.turn.cancelled():
+            with suppress(ValueError):  # ``leave`` has found it already
+                self._queue.remove(place)
+        elif place.turn.result():
             self.leave()  # the slot was handed over at the very moment of giving up
-        elif place in self._queue:
-            self._queue.remove(place)
+
+    def _end_waits(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._queue and self._queue[0].until <= now:
+            place = self._queue.popleft()
+            if not place.turn.done():
+                place.turn.set_result(False)
+        self._timer = loop.call_at(self._queue[0].until, self._end_waits) if self._queue else None
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class _Place(NamedTuple):
+    """One who waits."""
+
+    turn: "asyncio.Future[bool]"
+    """True: a slot is handed over. False: the wait was too long."""
+    until: float
 
 
 def _overloaded(what: str) -> Overloaded:

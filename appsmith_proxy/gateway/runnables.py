@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final, final
 
 from appsmith_proxy.errors import InternalError, NotFound
+from appsmith_proxy.gateway.encode import Encoder
 from appsmith_proxy.gateway.limits import AdmissionLimits, Gate
 from appsmith_proxy.model.plan import Plan
 from appsmith_proxy.model.records import Action, ActionCopy, Datasource
@@ -30,6 +31,7 @@ class Runnable:
     """Seconds."""
     scope: str
     """Non-empty for published copies: see ``ExecuteRequest.scope``."""
+    encoder: Encoder = field(default_factory=Encoder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ def execution_data(execution: Execution) -> tuple[bytes, ...]:
         b',"dataTypes":',
         _DATA_TYPES.get(execution.data_types) or _data_types(execution.data_types),
         b',"pluginErrorDetails":null,"columns":',
-        _columns(execution),
+        execution.columns,
         b',"truncated":true,"executionId":"' if execution.truncated else b',"truncated":false,"executionId":"',
         execution.id.encode(),
         b'"}',
@@ -156,14 +156,6 @@ def _request(execution: Execution) -> bytes:
     if shown is None or not execution.editor:
         return _NULL
     return _dumps({"query": shown.query, "executionParameters": shown.execution_parameters})
-
-
-def _columns(execution: Execution) -> bytes:
-    if execution.editor:
-        rows = [{"name": row.name, "type": row.type, "nativeType": row.native_type} for row in execution.columns]
-    else:
-        rows = [{"name": row.name, "type": row.type} for row in execution.columns]
-    return _dumps(rows)
 
 
 def _data_types(words: Iterable[str]) -> bytes:

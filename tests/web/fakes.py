@@ -13,7 +13,7 @@ from appsmith_proxy.model.plan import Binding, Source
 from appsmith_proxy.model.principal import Principal, Role, User
 from appsmith_proxy.model.records import Action, ActionCopy, Application, Datasource, SealedSecret, Workspace
 from appsmith_proxy.registry.report import ReportEntry, Status
-from appsmith_proxy.sdk import Column, ColumnType, Driver, Structure, StructureColumn, StructureTable
+from appsmith_proxy.sdk import Driver, Structure, StructureColumn, StructureTable
 from appsmith_proxy.settings import Settings
 from appsmith_proxy.testing.memory import MemoryDriver
 
@@ -63,7 +63,7 @@ def rows(call: ExecuteCall) -> Execution:
     return Execution(
         id=new_id(),
         body=b'[{"id":1}]',
-        columns=(Column("id", ColumnType.INTEGER, "int4"),),
+        columns=b'[{"name":"id","type":"integer"}]',
         editor=editor,
         data_types=("TABLE", "JSON", "RAW"),
     )

@@ -122,6 +122,18 @@ async def test_a_ring_alone_never_waits() -> None:
         step.send(None)
 
 
+async def test_a_try_records_at_once_or_not_at_all() -> None:
+    ring, file = RingSink(), FileLikeSink()
+    assert Trail([ring]).try_record(intent())
+    assert ring.records() == (intent(),)
+    both = Trail([ring, file])
+    assert not both.try_record(outcome())
+    assert (ring.records(), file.kept) == ((intent(),), [])
+    for nobody in ([], [BrokenRing()]):
+        with pytest.raises(AuditUnavailable):
+            Trail(nobody).try_record(intent())
+
+
 async def test_a_cancelled_caller_is_cancelled() -> None:
     task = asyncio.create_task(Trail([HangingSink()], deadline_seconds=60).record(intent()))
     await asyncio.sleep(0)

@@ -1,13 +1,14 @@
 """Exact values on the wire, by column type."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 import pytest
 
 from appsmith_proxy.errors import ContractBroken
-from appsmith_proxy.gateway.encode import SAFE_INTEGER, data_types, encode_result, encode_rows
+from appsmith_proxy.gateway.encode import SAFE_INTEGER, Encoder, data_types
 from appsmith_proxy.sdk import Body, BodyKind, Column, ColumnType, EncodedRows, Result
 
 CASES: list[tuple[ColumnType, Any, str]] = [
@@ -40,39 +41,44 @@ CASES: list[tuple[ColumnType, Any, str]] = [
 ]  # fmt: skip
 
 
+def encoded(columns: tuple[Column, ...], rows: Sequence[Sequence[Any]], *, numbers: str = "string") -> str:
+    """Encode rows as an execution does."""
+    return Encoder().encode(Result(columns=columns, rows=rows), numbers=numbers).decode()
+
+
 @pytest.mark.parametrize(("kind", "cell", "expected"), CASES)
 def test_a_value_looks_as_its_column_type_says(kind: ColumnType, cell: Any, expected: str) -> None:
-    columns = [Column("v", kind, "native"), Column("n", kind, "native")]
-    assert encode_rows(columns, [(cell, None)], numbers="string").decode() == f'[{{"v":{expected},"n":null}}]'
+    columns = (Column("v", kind, "native"), Column("n", kind, "native"))
+    assert encoded(columns, [(cell, None)]) == f'[{{"v":{expected},"n":null}}]'
 
 
 def test_decimals_become_numbers_with_their_own_digits_when_asked() -> None:
-    columns = [Column("v", ColumnType.DECIMAL, "numeric")]
-    text = encode_rows(columns, [("1.50",), ("NaN",), ("12345678901234567890.123",)], numbers="number").decode()
+    columns = (Column("v", ColumnType.DECIMAL, "numeric"),)
+    text = encoded(columns, [("1.50",), ("NaN",), ("12345678901234567890.123",)], numbers="number")
     assert text == '[{"v":1.50},{"v":"NaN"},{"v":12345678901234567890.123}]'
 
 
 def test_one_large_integer_does_not_change_how_the_others_look() -> None:
-    columns = [Column("a", ColumnType.INTEGER, "int8"), Column("b", ColumnType.BYTES, "bytea")]
-    text = encode_rows(columns, [(1, b"x"), (2**62, None)], numbers="string")
+    columns = (Column("a", ColumnType.INTEGER, "int8"), Column("b", ColumnType.BYTES, "bytea"))
+    text = encoded(columns, [(1, b"x"), (2**62, None)])
     assert orjson.loads(text) == [{"a": 1, "b": "eA=="}, {"a": str(2**62), "b": None}]
 
 
 def test_a_cell_that_is_not_what_its_type_promises_is_the_drivers_fault() -> None:
     with pytest.raises(ContractBroken):
-        encode_rows([Column("v", ColumnType.TEXT, "text")], [(object(),)], numbers="string")
+        encoded((Column("v", ColumnType.TEXT, "text"),), [(object(),)])
     with pytest.raises(ContractBroken):
-        encode_rows([Column("v", ColumnType.ANY, "")], [(object(),)], numbers="string")
+        encoded((Column("v", ColumnType.ANY, ""),), [(object(),)])
 
 
 def test_statements_without_rows_answer_the_count() -> None:
-    assert encode_result(Result(affected=3), numbers="string") == b'[{"affectedRows":3}]'
-    assert encode_result(Result(), numbers="string") == b'[{"affectedRows":0}]'
+    assert Encoder().encode(Result(affected=3), numbers="string") == b'[{"affectedRows":3}]'
+    assert Encoder().encode(Result(), numbers="string") == b'[{"affectedRows":0}]'
 
 
 def test_rows_that_the_database_encoded_are_joined_untouched() -> None:
     rows = EncodedRows(['{"a":1.0}', b'{"a":2.0}'])
-    assert encode_result(Result(rows=rows), numbers="string") == b'[{"a":1.0},{"a":2.0}]'
+    assert Encoder().encode(Result(rows=rows), numbers="string") == b'[{"a":1.0},{"a":2.0}]'
 
 
 @pytest.mark.parametrize(
@@ -91,7 +97,29 @@ def test_http_bodies_become_one_json_value(
     kind: BodyKind, value: bytes, expected: bytes, types: tuple[str, ...]
 ) -> None:
     result = Result(body=Body(kind=kind, value=value, status=200))
-    encoded = encode_result(result, numbers="string")
-    assert encoded == expected
-    assert data_types(result, encoded) == types
-    json.loads(encoded)
+    text = Encoder().encode(result, numbers="string")
+    assert text == expected
+    assert data_types(result, text) == types
+    json.loads(text)
+
+
+def test_an_encoder_follows_columns_and_numbers_when_they_change() -> None:
+    encoder = Encoder()
+    decimal = (Column("v", ColumnType.DECIMAL, "numeric"),)
+    document = (Column("v", ColumnType.JSON, "json"),)
+    for columns, numbers, expected in (
+        (decimal, "string", b'[{"v":"1.50"}]'),
+        (decimal, "number", b'[{"v":1.50}]'),
+        (document, "number", b'[{"v":1.50}]'),
+        ((Column("w", ColumnType.DECIMAL, "numeric"),), "string", b'[{"w":"1.50"}]'),
+        (decimal, "string", b'[{"v":"1.50"}]'),
+    ):
+        assert encoder.encode(Result(columns=columns, rows=[("1.50",)]), numbers=numbers) == expected
+
+
+def test_columns_show_the_datasources_own_types_to_editors_only() -> None:
+    encoder = Encoder()
+    result = Result(columns=(Column("v", ColumnType.DECIMAL, "numeric"),), rows=[])
+    assert encoder.encode_columns(result, editor=False) == b'[{"name":"v","type":"decimal"}]'
+    assert encoder.encode_columns(result, editor=True) == b'[{"name":"v","type":"decimal","nativeType":"numeric"}]'
+    assert encoder.encode_columns(Result(affected=1), editor=True) == b"[]"

@@ -78,3 +78,31 @@ async def test_giving_up_never_loses_a_slot(handed_over: bool) -> None:
     await asyncio.wait_for(stays, 1)
     gate.leave()
     assert (gate.running, gate.waiting) == (0, 0)
+
+
+async def test_whoever_comes_later_waits_as_long_as_the_first() -> None:
+    gate = Gate(AdmissionLimits(running=1, waiting=5, wait_seconds=0.1))
+    loop = asyncio.get_running_loop()
+    assert gate.try_enter()
+    (first,) = await waiters(gate, 1)
+    await asyncio.sleep(0.05)
+    began = loop.time()
+    with pytest.raises(Overloaded):
+        await gate.enter()
+    assert loop.time() - began >= 0.09
+    with pytest.raises(Overloaded):
+        await first
+    gate.leave()
+    assert (gate.running, gate.waiting) == (0, 0)
+    assert gate.try_enter()
+
+
+async def test_one_who_gave_up_does_not_hold_the_others_back() -> None:
+    gate = Gate(AdmissionLimits(running=1, waiting=5, wait_seconds=0.05))
+    assert gate.try_enter()
+    gives_up, waits = await waiters(gate, 2)
+    gives_up.cancel()
+    with pytest.raises(Overloaded):
+        await waits
+    assert gate.waiting == 0
+    assert gives_up.cancelled()
