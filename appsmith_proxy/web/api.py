@@ -19,7 +19,15 @@ from typing import Final, final
 from aiohttp.web import BaseRequest, StreamResponse
 
 from appsmith_proxy.access.policy import Permission, holds
-from appsmith_proxy.errors import Forbidden, InternalError, Origin, ProxyError, Unauthenticated, describe
+from appsmith_proxy.errors import (
+    DriverError,
+    Forbidden,
+    InternalError,
+    Origin,
+    ProxyError,
+    Unauthenticated,
+    describe,
+)
 from appsmith_proxy.model.principal import Principal
 from appsmith_proxy.web import bodies
 from appsmith_proxy.web.answer import Answer
@@ -90,6 +98,17 @@ class Api:
 
     async def _serve(self, route: Route, record_id: str, query: str, request: BaseRequest) -> Pieces:
         principal = None if route.permission is Permission.PUBLIC else await self._caller(route, request)
+        try:
+            return await self._serve_caller(principal, route, record_id, query, request)
+        except (DriverError, InternalError) as error:
+            if principal is None or holds(principal, Permission.ACTION_MANAGE):
+                raise
+            # What failed, and of which kind of datasource, is for editors to know; the log has it.
+            raise type(error)(error.title) from error
+
+    async def _serve_caller(
+        self, principal: Principal | None, route: Route, record_id: str, query: str, request: BaseRequest
+    ) -> Pieces:
         asked = read_query(query, route.query) if query or route.query is not None else None
         if route.executes and principal is not None:
             body = await bodies.read_execute(request, principal, self._options)

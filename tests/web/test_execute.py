@@ -7,12 +7,18 @@ from typing import Any
 import pytest
 
 from appsmith_proxy.errors import (
+    AuditUnavailable,
     ConstraintViolated,
+    ContractBroken,
     DriverCrashed,
+    IncompatibleDriver,
     Overloaded,
     ParameterInvalid,
     Problem,
+    ProxyError,
     StatementInvalid,
+    StoreStale,
+    VaultError,
     all_errors,
 )
 from appsmith_proxy.gateway.execution import ExecuteCall, Execution, HttpAnswer, ShownRequest
@@ -258,6 +264,24 @@ async def test_every_error_can_be_a_failed_query(client: Client, runtime: FakeRu
         answered = await client.call("POST", "/actions/execute", body(), token=token)
         assert answered.data["statusCode"] == kind.__name__
         assert set(answered.data) == FIELDS
+
+
+@pytest.mark.parametrize("kind", [IncompatibleDriver, ContractBroken, VaultError, StoreStale, AuditUnavailable])
+async def test_what_is_wrong_with_the_proxy_is_for_editors_to_know(
+    client: Client, runtime: FakeRuntime, kind: type[ProxyError]
+) -> None:
+    error = kind(CANARIES["native"], hint=CANARIES["hint"], details=(Problem("kind", "postgres"),))
+
+    def fail(call: ExecuteCall) -> Execution:
+        raise error
+
+    runtime.executor.answer = fail
+    editors = await client.call("POST", "/actions/execute", body(), token="developer")
+    assert editors.error["hint"] == CANARIES["hint"]
+    viewers = await client.call("POST", "/actions/execute", body(), token="viewer")
+    assert (viewers.status, viewers.error["code"]) == (editors.status, editors.error["code"])
+    assert viewers.error["message"] == kind.title
+    assert not {"hint", "details"} & viewers.error.keys()
 
 
 async def test_a_crashed_driver_is_named_to_nobody(
