@@ -40,8 +40,9 @@ Bound: TypeAlias = Annotated[
 Length: TypeAlias = Annotated[int, Field(ge=0)] | None
 TimeoutMs: TypeAlias = Annotated[int, Field(ge=1, description="until the execution is cancelled")]
 AffectedRows: TypeAlias = Annotated[int, Field(ge=0, description="a write that changes more rows is rolled back")]
+UserMessage: TypeAlias = Annotated[str, Field(max_length=1_024)]
 UserMessages: TypeAlias = Annotated[
-    dict[str, Annotated[str, Field(max_length=1_024)]],
+    dict[str, UserMessage],
     Field(max_length=100, description="error code or constraint → what a viewer is told"),
 ]
 Parameters: TypeAlias = Annotated[list["ParameterBody"], Field(max_length=500)]
@@ -172,7 +173,7 @@ class ActionPatch(Wire):
     numbers: Numbers | None = None
     confirm_before_execute: bool | None = None
     cancel_on_disconnect: bool | None = None
-    user_messages: Annotated[dict[str, str | None], Field(max_length=100)] | None = None
+    user_messages: Annotated[dict[str, UserMessage | None], Field(max_length=100)] | None = None
 
 
 class ExecuteBody(Wire):

@@ -181,6 +181,23 @@ async def test_every_problem_has_its_path(client: Client, runtime: FakeRuntime, 
     assert runtime.counter["Action.create"] == 0
 
 
+@pytest.mark.parametrize(
+    ("patch", "problems"),
+    [
+        ({"name": None}, {"name"}),
+        ({"datasourceId": None}, {"datasourceId"}),
+        ({"configuration": None}, {"configuration"}),
+        ({"applicationId": APPLICATION}, {"applicationId"}),
+        ({"userMessages": {"x": "m" * 1_025}}, {"userMessages.x"}),
+        ({"userMessages": {str(number): "m" for number in range(101)}}, {"userMessages"}),
+    ],
+)
+async def test_a_patch_is_bounded_like_a_new_record(client: Client, patch: Any, problems: set[str]) -> None:
+    answered = await client.call("PATCH", f"/actions/{ACTION}", {"revision": 1, **patch})
+    assert (answered.status, answered.paths) == (400, problems)
+    assert (await client.call("PATCH", f"/actions/{ACTION}", patch)).paths == problems | {"revision"}
+
+
 async def test_problems_never_quote_values(client: Client) -> None:
     body = ACTION_BODY | {"name": 7_301_944, "applicationId": "canary-value", "numbers": "canary-value"}
     answered = await client.call("POST", "/actions", body)
