@@ -29,6 +29,9 @@ _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 20.0
 _UNPRIVILEGED: Final = "nobody"
 
+_WATCH: Final = 'read -r _; read -r pid < "$1/data/postmaster.pid" && kill -QUIT "$pid"; rm -rf "$1"'
+"""Waits for the end of its input, which is the end of this process however it comes, then cleans up after it."""
+
 _CONFIGURATION: Final = """\
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
@@ -67,6 +70,7 @@ class PostgresServer:
         self._authority = trustme.CA()
         self._front: TlsFront | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._watch: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
         self._shared: dict[str, str] = {}
         self._folder = Path(tempfile.mkdtemp(prefix="appsmith-proxy-postgres-"))
@@ -97,6 +101,9 @@ class PostgresServer:
 
     def __enter__(self) -> Self:
         try:
+            self._watch = subprocess.Popen(
+                ["/bin/sh", "-c", _WATCH, "watch", self._folder], stdin=subprocess.PIPE, start_new_session=True
+            )
             self._initialise()
             self.start()
         except BaseException:
@@ -139,6 +146,10 @@ class PostgresServer:
 
     def remove(self) -> None:
         """Stop and delete everything. Idempotent."""
+        if self._watch is not None:
+            self._watch.kill()
+            self._watch.communicate()
+            self._watch = None
         self._end(signal.SIGQUIT)
         if self._front is not None:
             self._front.__exit__(None, None, None)
