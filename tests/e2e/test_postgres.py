@@ -16,6 +16,11 @@ INSERT INTO orders VALUES
   (9007199254740993, '100% linen', 99999999.99, 'infinity', NULL, '[1]');
 """
 
+RUNNING = (
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE state = 'active' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
+)
+
 
 @pytest.fixture
 async def shop(proxy: Proxy, postgres: PostgresServer) -> tuple[str, str]:
@@ -23,7 +28,7 @@ async def shop(proxy: Proxy, postgres: PostgresServer) -> tuple[str, str]:
     database = await postgres.fresh_database()
     async with postgres.session(database) as session:
         await session.execute(TABLE)
-    return await proxy.datasource("postgres", postgres.configuration(database)), database
+    return await proxy.datasource("postgres", postgres.configuration(database, password=postgres.password)), database
 
 
 async def test_a_lookup_answers_exact_values(proxy: Proxy, shop: tuple[str, str]) -> None:
@@ -153,9 +158,7 @@ async def test_a_read_is_cancelled_when_its_caller_leaves(
     async with postgres.session(shop[1]) as session:
 
         async def running() -> int:
-            count: int = await session.fetchval(
-                "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
-            )
+            count: int = await session.fetchval(RUNNING)
             return count
 
         async def is_running() -> bool:
@@ -179,12 +182,8 @@ async def test_the_deadline_reaches_the_database(proxy: Proxy, shop: tuple[str, 
     async with postgres.session(shop[1]) as session:
 
         async def is_over() -> bool:
-            running: int = (
-                await session.fetchval(
-                    "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
-                )
-                == 0
-            )
+            running: int = await session.fetchval(RUNNING)
+            return running == 0
 
         await until(is_over, seconds=2)
 
@@ -192,7 +191,7 @@ async def test_the_deadline_reaches_the_database(proxy: Proxy, shop: tuple[str, 
 async def test_it_recovers_by_itself_when_the_database_is_back(proxy: Proxy) -> None:
     with PostgresServer() as own:
         database = await own.fresh_database()
-        datasource = await proxy.datasource("postgres", own.configuration(database))
+        datasource = await proxy.datasource("postgres", own.configuration(database, password=own.password))
         action = await proxy.action(datasource, "SELECT 1 AS one")
         assert (await proxy.viewer.execute(action)).data["body"] == [{"one": 1}]
         own.stop()
