@@ -130,6 +130,7 @@ _CLAUSES: Final = frozenset(
     {"SELECT", "FROM", "WHERE", "HAVING", "LIMIT", "OFFSET", "FETCH", "SET", "VALUES", "INTO", "RETURNING", "USING"}
     | {"JOIN", "ON", "UPDATE", "WINDOW", "UNION", "INTERSECT", "EXCEPT", "FOR"}
 )
+_NEW_QUERY: Final = frozenset({"UNION", "INTERSECT", "EXCEPT"})
 _COLUMN_LIST_OPENERS: Final = frozenset({"INSERT", "USING", "CONFLICT", "SET", "KEY"})
 _GROUPING_WORDS: Final = frozenset(
     {
@@ -238,7 +239,7 @@ def _pass_keyword(frame: Frame, lexemes: Sequence[Lexeme], index: int) -> None:
     if word == "BY" and before is not None:
         frame.clause = f"{before.upper} BY"
     elif word in _CLAUSES and (frame.verb or frame.role is Role.STATEMENT) and not _stays(word, lexemes, index):
-        frame.clause = "" if word in ("UNION", "INTERSECT", "EXCEPT") else word
+        frame.clause = "" if word in _NEW_QUERY else word
 
 
 def _is_call(lexemes: Sequence[Lexeme], index: int) -> bool:
@@ -248,12 +249,10 @@ def _is_call(lexemes: Sequence[Lexeme], index: int) -> bool:
 
 
 def _stays(word: str, lexemes: Sequence[Lexeme], index: int) -> bool:
-    """Return whether a clause's word means something else here: ``IS DISTINCT FROM``, ``FOR UPDATE``."""
+    """Return whether a clause's word means something else here: ``IS DISTINCT FROM``, ``DISTINCT ON``."""
     before = lexemes[index - 1].upper if index else ""
     if word == "FROM":
         return before == "DISTINCT"
-    if word == "UPDATE":
-        return before in ("FOR", "KEY")
     if word == "ON":
         return before == "DISTINCT"
     return False

@@ -9,7 +9,7 @@ from appsmith_proxy.model.plan import FieldSet, FieldTemplate, JsonTemplate, Slo
 from appsmith_proxy.sdk import Document, HttpRequest, ParameterType, json_text
 from appsmith_proxy.template.coercion import Given, Misfit, as_text
 from appsmith_proxy.template.readers import Trouble, failure
-from appsmith_proxy.template.text_context import check_whole, encode
+from appsmith_proxy.template.text_context import encode
 
 Read: TypeAlias = Mapping[str, Given]
 """The values by binding name."""
@@ -96,7 +96,7 @@ def _text(template: FieldTemplate, read: Read) -> str:
             else:
                 name = piece.name
                 parts.append(encode(template.place, as_text(read[name])))
-        return check_whole(template.place, "".join(parts))
+        return "".join(parts)
     except Misfit as misfit:
         raise Trouble(name, f"expected {misfit.expected}", misfit.hint) from None
 

@@ -55,17 +55,6 @@ def encode(place: Place, value: str) -> str:
     return value
 
 
-def check_whole(place: Place, text: str) -> str:
-    """Return a filled text. Author's parts and values may not make a dot segment together.
-
-    Raises:
-        Misfit: they do.
-    """
-    if place is Place.URL_PATH and not _DOTS.isdisjoint(unquote(part) for part in text.split("/")):
-        raise Misfit("a text that does not make a dot segment, as a path takes")
-    return text
-
-
 def segment(value: str) -> str:
     """Return a value percent-encoded as a part of one path segment.
 

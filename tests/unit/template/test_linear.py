@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appsmith_proxy.template.linear import MAX_LENGTH, Pattern, PatternError
+from appsmith_proxy.template.linear import MAX_LENGTH, MAX_POSITIONS, Pattern, PatternError
 from tests.servers.steps import steps
 
 ATOMS = ["a", "b", "[ab]", "[^a]", ".", "(a|b)", "(?:ab)*", r"\d", r"\W", "(a*)", "(a|)", "a{2}", "b{1,2}", "a{0,2}"]
@@ -57,6 +57,7 @@ def test_what_is_remembered_is_bounded() -> None:
     for number in range(3000):
         pattern.matches(format(number, "b").replace("0", "a").replace("1", "b"))
     assert pattern.matches("a" * 13)
+    assert len(pattern._states) <= MAX_POSITIONS + 1
 
 
 UNKNOWN = ["(?=a)", "(?<!a)", "(?P<n>a)", "(?i)a", "a**", "a+?", r"\1", r"\b", r"\Z", r"\x4", r"\u123", "a^b", "a$b"]

@@ -284,6 +284,17 @@ def test_declarations_that_are_wrong(declared: DeclaredParameter, path: str) -> 
     assert compile_sql_action("SELECT 1", declared).plan is None
 
 
+@pytest.mark.parametrize("kind", ["json", "integer", "text"])
+def test_a_list_takes_no_null(kind: str) -> None:
+    with pytest.raises(ParameterInvalid, match="without null"):
+        value_of(parameter("x", kind, is_list=True), [1, None])
+
+
+def test_one_value_is_asked_for_where_a_list_comes() -> None:
+    with pytest.raises(ParameterInvalid, match="one value, not a list"):
+        value_of(parameter("x", "integer"), [1])
+
+
 def test_two_declarations_of_one_name() -> None:
     problems = list(check_declarations([parameter("a"), parameter("a")]))
     assert [problem.path for problem in problems] == ["parameters[1].name"]

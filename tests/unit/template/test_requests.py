@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appsmith_proxy.errors import InvalidRequest, ParameterInvalid
+from appsmith_proxy.model.plan import Slot, Source
 from appsmith_proxy.sdk import Document, HttpRequest
 from appsmith_proxy.template import Compiled, compile_action
+from appsmith_proxy.template.json_context import compile_json
 from tests.unit.template.drivers import DOCUMENTS, REST, bound, messages, parameter, plan_of, rest_plan
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -94,6 +96,7 @@ class TestPath:
 
     def test_parts_cannot_make_a_dot_segment_together(self) -> None:
         assert request_of(rest_plan(path="/a/.{{v}}"), v="well-known").path == "/a/.well-known"
+        assert request_of(rest_plan(path="/a/{{v}}{{v}}"), v="a.").path == "/a/a.a."
         with pytest.raises(ParameterInvalid):
             request_of(rest_plan(path="/a/.{{v}}"), v=".")
         with pytest.raises(ParameterInvalid):
@@ -187,6 +190,11 @@ class TestJson:
     )
     def test_bodies(self, text: str, values: dict[str, Any], sent: str) -> None:
         assert body_of(text, **values) == sent
+
+    def test_a_nul_is_refused_even_where_the_configuration_table_lets_it_through(self) -> None:
+        template, problems = compile_json('"a\x00"', lambda name: Slot(name=name, source=Source.CLIENT), path="p")
+        assert template is None
+        assert [problem.message for problem in problems] == ["a NUL character stands in the text"]
 
     @given(JSON, JSON, TEXT)
     def test_values_enter_at_leaves_only(self, x: Any, y: Any, z: str) -> None:

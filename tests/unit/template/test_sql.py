@@ -257,6 +257,25 @@ def test_warnings() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("SELECT 1 AS limit, {{x}}", [None]),
+        ("SELECT t.limit, {{x}} FROM t", [None]),
+        ("SELECT a IS NOT DISTINCT FROM {{x}}, {{y}} FROM t", [None, None]),
+        ("SELECT 1 LIMIT coalesce({{x}}, 10)", [ParameterType.INTEGER]),
+        ("SELECT 1 LIMIT (SELECT n FROM t WHERE a = {{x}})", [None]),
+        (
+            "(SELECT 1 LIMIT {{x}}) UNION SELECT {{y}} OFFSET {{z}}",
+            [ParameterType.INTEGER, None, ParameterType.INTEGER],
+        ),
+        ("SELECT 1 FROM t LIMIT {{x}} FOR UPDATE", [ParameterType.INTEGER]),
+    ],
+)
+def test_only_limit_and_offset_take_integers(text: str, kinds: list[ParameterType | None]) -> None:
+    assert [slot.type for slot in planned(sql_plan(text)).slots] == kinds
+
+
 def test_a_nul_is_refused_even_where_the_configuration_table_lets_it_through() -> None:
     compiled = compile_sql("SELECT 'a\x00{{x}}'", POSTGRES, {}, path="p", allow_ddl=False)
     assert [problem.message for problem in compiled.problems] == ["a NUL character stands in the statement"]
