@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import cast, final
 
 
@@ -95,11 +96,8 @@ async def burst(port: int, requests: Callable[[], bytes], *, connections: int, s
     futures: list[asyncio.Future[int]] = [loop.create_future() for _ in range(connections)]
     protocols = []
     for done in futures:
-        _, protocol = await loop.create_connection(
-            lambda done=done: _Connection(requests, started + seconds, done),
-            "127.0.0.1",
-            port,  # type: ignore[misc]  # reason: mypy does not infer a lambda's default
-        )
+        client = partial(_Connection, requests, started + seconds, done)
+        _, protocol = await loop.create_connection(client, "127.0.0.1", port)
         protocols.append(protocol)
     counts = await asyncio.gather(*futures)
     return Measured(sum(counts), time.perf_counter() - started, protocols[0].sample)
