@@ -17,10 +17,16 @@ def bind(values: Sequence[Value], types: Sequence[TypeInfo]) -> tuple[Argument, 
     Raises:
         ParameterInvalid: a value's JSON type does not fit its place; nothing was sent.
     """
-    return tuple(
-        value if type(value) is str and info.family is not TypeFamily.BYTES else argument(value, info, index=index)
-        for index, (value, info) in enumerate(zip(values, types, strict=True))
-    )
+    arguments: list[Argument] = []
+    for value, info in zip(values, types, strict=True):
+        kind, family = type(value), info.family
+        if kind is str and family is not TypeFamily.BYTES:
+            arguments.append(value)  # type: ignore[arg-type]  # reason: the kind says so
+        elif kind is int and family is TypeFamily.INTEGER:
+            arguments.append(str(value))
+        else:
+            arguments.append(argument(value, info, index=len(arguments)))
+    return tuple(arguments)
 
 
 def argument(value: Value, info: TypeInfo, *, index: int) -> Argument:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final
@@ -72,10 +72,18 @@ class PostgresClient(Client):
         statement = _statement(request)
         self._left(request.deadline)
         lane = Lane.READ_ONLY if request.read_only else Lane.READ_WRITE
-        wire = await self.pool.acquire(lane, request.scope, deadline=request.deadline)
+        wire = self.pool.take(lane, request.scope)
+        if wire is None:
+            wire = await self.pool.acquire(lane, request.scope, deadline=request.deadline)
         scope = ""
+        attempt = self._guarded if _needs_transaction(request, statement) else self._perform
         try:
-            result = await self._attempt(wire, request, statement)
+            try:
+                result = await attempt(wire, request, statement)
+            except _Stale:
+                result = await _last(attempt(wire, request, statement))
+            if wire.in_transaction:
+                raise StatementInvalid("the statement opens a transaction", outcome=Outcome.ROLLED_BACK)
             scope = request.scope
         finally:
             self._give_back(wire, statement, scope=scope)
@@ -124,24 +132,7 @@ class PostgresClient(Client):
 
     async def perform_within(self, wire: Wire, request: ExecuteRequest) -> Result:
         """Run one statement of a transaction that is open on the connection."""
-        try:
-            return await self._perform(wire, request, _statement(request), within=True)
-        except _Stale as stale:
-            raise stale.error from None
-
-    async def _attempt(self, wire: Wire, request: ExecuteRequest, statement: Statement) -> Result:
-        """Run a statement, a second time when it must be prepared anew."""
-        attempt = self._guarded if _needs_transaction(request, statement) else self._perform
-        try:
-            try:
-                result = await attempt(wire, request, statement)
-            except _Stale:
-                result = await attempt(wire, request, statement)
-        except _Stale as stale:
-            raise stale.error from None
-        if wire.in_transaction:
-            raise StatementInvalid("the statement opens a transaction", outcome=Outcome.ROLLED_BACK)
-        return result
+        return await _last(self._perform(wire, request, _statement(request), within=True))
 
     async def _perform(
         self, wire: Wire, request: ExecuteRequest, statement: Statement, *, within: bool = False
@@ -227,12 +218,10 @@ class PostgresClient(Client):
         """Return the connection; facts decide whether it must be reset first, and are read off the caller's path."""
         if not scope:
             self.pool.release(wire)
-        elif self._facts.harmless(statement, now := self._now()):
-            self.pool.release(wire, harmless_scope=scope)
-        elif self._facts.due(statement, now):
+        elif self._facts.claim(statement, now := self._now()):
             self.pool.release(wire, afterwards=partial(self._facts.read, statement=statement, now=now))
         else:
-            self.pool.release(wire)
+            self.pool.release(wire, harmless_scope=scope if self._facts.harmless(statement, now) else "")
 
     async def _connect(self, lane: Lane, deadline: float) -> Wire:
         configuration = self._configuration
@@ -287,6 +276,14 @@ class _Stale(Exception):
     def __init__(self, error: DatasourceError) -> None:
         super().__init__()
         self.error = error
+
+
+async def _last(attempt: Awaitable[Result]) -> Result:
+    """Run a statement that is not tried again."""
+    try:
+        return await attempt
+    except _Stale as stale:
+        raise stale.error from None
 
 
 def _statement(request: ExecuteRequest) -> Statement:

@@ -5,12 +5,14 @@ the same action is skipped only when nothing of the user's can run at all:
 
 - the statement reads or writes plain tables: no views, foreign or partitioned tables, inheritance, rules, row security;
 - neither these tables nor those that foreign keys tie to them have triggers of their own;
-- their columns, defaults, checks, generated columns and indexes use built-in types, operators and functions only;
+- their columns, defaults, checks, generated columns and indexes use built-in types, operators and functions only: by
+  the words of these expressions, and by what the catalog says that they depend on, for a name may need quotes;
 - the database has no operators and no casts of its own;
 - every function that any word of the statement, or of those expressions, could name is built in, and either not volatile
   or on a kept list.
 
-Words are taken from the whole text, comments and literals too: more words can only lead to "in doubt".
+Words are taken from the whole text, comments and literals too: more words can only lead to "in doubt". A text in which
+a name may hold what is no letter, digit or underscore of ASCII (``f😀``, ``"a""b"``) is in doubt, for no word is that name.
 """
 
 import re
@@ -22,6 +24,10 @@ from appsmith_proxy_postgres.wire import Wire
 
 FRESH_SECONDS: Final = 5.0
 """How long facts are believed."""
+RENEW_SECONDS: Final = 3.5
+"""After so long they are read again, by one connection, so that the others need not wait for it."""
+CLAIM_SECONDS: Final = 1.0
+"""How long a reading under way keeps others from it."""
 _MAX_WORDS: Final = 500
 
 HARMLESS_VOLATILE: Final = frozenset(
@@ -43,14 +49,26 @@ HARMLESS_VOLATILE: Final = frozenset(
 """Volatile built-in functions that leave nothing which another execution of the same action could see."""
 RUNS_OTHERS: Final = frozenset(
     {
+        "array_in",
+        "array_recv",
         "cursor_to_xml",
         "cursor_to_xmlschema",
         "database_to_xml",
         "database_to_xml_and_xmlschema",
         "database_to_xmlschema",
+        "domain_in",
+        "domain_recv",
+        "multirange_in",
+        "multirange_recv",
+        "pg_input_error_info",
+        "pg_input_is_valid",
         "query_to_xml",
         "query_to_xml_and_xmlschema",
         "query_to_xmlschema",
+        "range_in",
+        "range_recv",
+        "record_in",
+        "record_recv",
         "schema_to_xml",
         "schema_to_xml_and_xmlschema",
         "schema_to_xmlschema",
@@ -61,9 +79,12 @@ RUNS_OTHERS: Final = frozenset(
         "ts_stat",
     }
 )
-"""Built-in functions that read tables named by their arguments, or run their arguments, however they are declared."""
+"""Built-in functions that read tables named by their arguments, run their arguments, or read a value of a type that an
+argument names (a domain's checks call functions), however they are declared."""
 
 _CLASSES: Final = frozenset({"select", "insert", "update", "delete", "merge", "values", "with"})
+_BEGIN: Final = re.compile(r"(?:[\s(]|--[^\r\n]*[\r\n]|/\*[^*/]*\*/)*+([a-z]+)", re.IGNORECASE)
+"""The first word that is no comment: a comment may begin like a harmless statement."""
 _WORD: Final = re.compile(r"[^\W\d][\w$]*")
 _SIMPLE_QUOTED: Final = re.compile(r'"[^\W\d]\w*"')
 _ESCAPED_QUOTED: Final = re.compile(r'[uU]&"')
@@ -85,13 +106,15 @@ tables AS (
     FROM tables t JOIN pg_catalog.pg_constraint k ON k.contype = 'f' AND t.oid IN (k.conrelid, k.confrelid)
 ),
 expressions AS (
-    SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS text
+    SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass AS class, d.oid,
+           pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS text
     FROM tables t JOIN pg_catalog.pg_attrdef d ON d.adrelid = t.oid
     UNION ALL
-    SELECT pg_catalog.pg_get_constraintdef(k.oid)
+    SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid, pg_catalog.pg_get_constraintdef(k.oid)
     FROM tables t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid WHERE k.contype = 'c'
     UNION ALL
-    SELECT pg_catalog.pg_get_indexdef(i.indexrelid) FROM tables t JOIN pg_catalog.pg_index i ON i.indrelid = t.oid
+    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid, pg_catalog.pg_get_indexdef(i.indexrelid)
+    FROM tables t JOIN pg_catalog.pg_index i ON i.indrelid = t.oid
     WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
 ),
 words AS (
@@ -105,6 +128,11 @@ SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_operator WHERE oid >= 16384)
                    WHERE p.oid >= 16384
                       OR p.proname = ANY ($3::text[]::name[])
                       OR (p.provolatile = 'v' AND p.proname <> ALL ($2::text[]::name[])))
+   AND NOT EXISTS (SELECT FROM expressions e JOIN pg_catalog.pg_depend d ON d.classid = e.class AND d.objid = e.oid
+                   LEFT JOIN pg_catalog.pg_type y
+                     ON d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND y.oid = d.refobjid
+                   WHERE d.refobjid >= 16384
+                     AND (d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass OR y.typtype <> 'e'))
    AND NOT EXISTS (SELECT FROM words w JOIN pg_catalog.pg_type y ON y.typname = w.word::name
                    WHERE y.oid >= 16384 AND y.typtype <> 'e'
                      AND NOT EXISTS (SELECT FROM named n JOIN pg_catalog.pg_class c USING (oid) WHERE c.reltype = y.oid))
@@ -137,16 +165,20 @@ class Facts:
 
     def __init__(self) -> None:
         self._verdicts: dict[str, _Verdict] = {}
+        self._renew: dict[str, float] = {}
+        """When to read again, by digest."""
 
     def harmless(self, statement: Statement, now: float) -> bool:
         """Return whether fresh facts say that the statement leaves nothing behind."""
         verdict = self._verdicts.get(statement.digest)
         return verdict is not None and verdict.harmless and now < verdict.until
 
-    def due(self, statement: Statement, now: float) -> bool:
-        """Return whether ``read`` would tell something new."""
-        verdict = self._verdicts.get(statement.digest)
-        return verdict is None or now >= verdict.until
+    def claim(self, statement: Statement, now: float) -> bool:
+        """Return whether the caller must ``read``, now; then for a while nobody else must."""
+        if now < self._renew.get(statement.digest, now):
+            return False
+        self._renew[statement.digest] = now + CLAIM_SECONDS
+        return True
 
     async def read(self, wire: Wire, statement: Statement, now: float) -> None:
         """Read the facts on a connection that nobody waits for."""
@@ -155,17 +187,20 @@ class Facts:
         if words is not None:
             ((harmless,),) = await wire.fetch(_FACTS, [*words], [*HARMLESS_VOLATILE], [*RUNS_OTHERS])
         self._verdicts[statement.digest] = _Verdict(harmless, now + FRESH_SECONDS)
+        self._renew[statement.digest] = now + RENEW_SECONDS
 
 
 def words_of(text: str) -> frozenset[str] | None:
     """Return every word of a statement, as it stands and in lower case; None when words alone do not tell enough."""
-    if _ESCAPED_QUOTED.search(text) or '"' in _SIMPLE_QUOTED.sub(" ", text):
+    if not text.isascii() or '""' in text or _ESCAPED_QUOTED.search(text) or '"' in _SIMPLE_QUOTED.sub(" ", text):
         return None
+    begin = _BEGIN.match(text)
+    first = begin[1].lower() if begin else ""
     found = _WORD.findall(text)
     lower = [word.lower() for word in found]
-    if not lower or lower[0] not in _CLASSES or len(lower) > _MAX_WORDS:
+    if first not in _CLASSES or len(lower) > _MAX_WORDS:
         return None
-    if "into" in lower and lower[0] not in ("insert", "merge"):  # SELECT … INTO makes a table, perhaps a temporary one
+    if "into" in lower and first not in ("insert", "merge"):  # SELECT … INTO makes a table, perhaps a temporary one
         return None
     words = frozenset(found) | frozenset(lower)
     return None if words & _IN_DOUBT or any(word.startswith("pg_temp") for word in words) else words

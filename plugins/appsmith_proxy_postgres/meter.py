@@ -19,6 +19,8 @@ from asyncpg.protocol import Protocol
 _header: Final = Struct("!BI").unpack_from
 _feed: Final = Protocol.data_received
 _HEADER: Final = 5
+_LENGTH: Final = 4
+"""Of a message that is nothing but its length."""
 _ROW: Final = ord("D")
 _SMALLEST_ROW: Final = 7
 _AUTHENTICATION: Final = ord("R")
@@ -110,7 +112,9 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
             kind, length = _header(data, start)
             position = start + 1 + length
             if kind != _ROW:
-                if not self._acceptable(data, start, position):
+                if (kind == _AUTHENTICATION or not _LENGTH <= length < _LARGEST_MESSAGE) and not self._acceptable(
+                    data, start, position
+                ):
                     return
                 rows -= 1
             rows += 1

@@ -16,6 +16,7 @@ from typing import Any
 from appsmith_proxy.sdk import ConnectFailed, ExecutionTimeout, Outcome
 from appsmith_proxy_postgres.faults import RAISED
 from appsmith_proxy_postgres.login import Lane
+from appsmith_proxy_postgres.permits import Permits
 from appsmith_proxy_postgres.reset import RESET, ROLLBACK
 from appsmith_proxy_postgres.wire import OWN_SECONDS, Wire
 
@@ -45,6 +46,11 @@ class _Side:
                     return idle.pop(index)
         return None
 
+    def borrowed_for(self, scope: str) -> None:
+        """Remember who borrows."""
+        self.mixed = scope != self.last_scope
+        self.last_scope = scope
+
     def may_keep(self) -> bool:
         """Return whether the next borrower would hardly have to wait for a reset that is skipped now."""
         return not self.mixed or any(not wire.scope for wire in self.idle)
@@ -57,7 +63,7 @@ class Pool:
         self._connect = connect
         self._size = size
         self._idle_seconds = idle_seconds
-        self._permits = asyncio.Semaphore(size)
+        self._permits = Permits(size)
         self._sides = {lane: _Side() for lane in Lane}
         self._wires: set[Wire] = set()
         self._connecting = 0
@@ -83,26 +89,34 @@ class Pool:
         Raises:
             DatasourceError: none could be made, or none came free in time; nothing was sent.
         """
+        wire = self.take(lane, scope)
+        if wire is not None:
+            return wire
         if self._closed:
             raise _closed()
-        if self._permits.locked():
-            try:
-                async with asyncio.timeout_at(deadline):
-                    await self._permits.acquire()
-            except TimeoutError:
-                raise ExecutionTimeout(
-                    "no connection came free before the deadline", outcome=Outcome.NOT_SENT
-                ) from None
-        else:
-            await self._permits.acquire()
+        try:
+            await self._permits.take(deadline=deadline)
+        except TimeoutError:
+            raise ExecutionTimeout("no connection came free before the deadline", outcome=Outcome.NOT_SENT) from None
         side = self._sides[lane]
-        side.mixed = scope != side.last_scope
-        side.last_scope = scope
+        side.borrowed_for(scope)
         try:
             return self._take(side, scope) or await self._obtain(lane, scope, deadline)
         except BaseException:
-            self._permits.release()
+            self._permits.give_back()
             raise
+
+    def take(self, lane: Lane, scope: str) -> Wire | None:
+        """Lend such a connection at once; None: there is none, call ``acquire``."""
+        side = self._sides[lane]
+        if not side.idle or self._closed or not self._permits.try_take():
+            return None
+        wire = self._take(side, scope)
+        if wire is None:
+            self._permits.give_back()
+        else:
+            side.borrowed_for(scope)
+        return wire
 
     def release(self, wire: Wire, *, harmless_scope: str = "", afterwards: Afterwards | None = None) -> None:
         """Give a connection back.
@@ -127,7 +141,7 @@ class Pool:
         if self._closed:
             wire.terminate()
             self._wires.discard(wire)
-            self._permits.release()
+            self._permits.give_back()
         else:
             self._spawn(self._close(wire))
 
@@ -204,7 +218,7 @@ class Pool:
         loop = asyncio.get_running_loop()
         wire.idle_since = loop.time()
         side.idle.append(wire)
-        self._permits.release()
+        self._permits.give_back()
         if self._reaper is None:
             self._reaper = loop.call_later(self._idle_seconds, self._reap)
 
@@ -236,7 +250,7 @@ class Pool:
         finally:
             self._wires.discard(wire)
             if permit:
-                self._permits.release()
+                self._permits.give_back()
 
     def _reap(self) -> None:
         """Close what was idle for too long, and look again when the next one may be."""

@@ -10,10 +10,12 @@ from typing import Any, Final, Self, TypeAlias
 
 import orjson
 
-from appsmith_proxy.sdk import ColumnType, Parameter, Statement, TypeFamily
+from appsmith_proxy.sdk import Column, ColumnType, Parameter, Statement, TypeFamily
 from appsmith_proxy_postgres import forms
 from appsmith_proxy_postgres.forms import JsonText
 
+_MAX_COLUMNS: Final = 1_000
+"""Of how many statements the columns are kept."""
 BINARY: Final = TypeFamily.BYTES
 """The one family that travels in binary: its text form would double it."""
 
@@ -96,9 +98,17 @@ class TypeBook:
 
     def __init__(self) -> None:
         self._known = _built_in()
+        self._columns: dict[tuple[Column, ...], tuple[Column, ...]] = {}
 
     def __getitem__(self, oid: int) -> TypeInfo:
         return self._known[oid]
+
+    def columns(self, names: Sequence[str], types: Sequence[TypeInfo]) -> tuple[Column, ...]:
+        """Return the columns of these names and types: the very same tuple for the same ones, on every connection."""
+        columns = tuple(Column(name, info.column, info.name) for name, info in zip(names, types, strict=True))
+        if len(self._columns) >= _MAX_COLUMNS:
+            self._columns.clear()
+        return self._columns.setdefault(columns, columns)
 
     def missing(self, oids: Iterable[int]) -> set[int]:
         """Return which types must be looked up."""

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import asyncpg
 from asyncpg import connect_utils
@@ -48,8 +48,7 @@ class Kept:
         return tuple(info.name for info in self.types)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What one execution brought."""
 
     rows: Sequence[Sequence[Cell]]
@@ -133,7 +132,7 @@ class Wire:
             statement=statement,
             state=state,
             types=tuple(self._book[item.oid] for item in parameters),
-            columns=tuple(Column(name, info.column, info.name) for name, info in zip(names, infos, strict=True)),
+            columns=self._book.columns(names, infos),
             messages=tuple(
                 f'several columns are named "{name}": the second is shown as "{name}_2", and so on' for name in repeated
             ),

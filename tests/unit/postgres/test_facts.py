@@ -35,6 +35,18 @@ CREATE TABLE default_of_mine (id int DEFAULT mine());
 CREATE TABLE default_of_setting (id text DEFAULT set_config('a.b', 'c', false));
 CREATE TABLE indexed_by_mine (note text);
 CREATE INDEX ON indexed_by_mine (immutably(note));
+CREATE FUNCTION "my func"() RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1';
+CREATE FUNCTION "a""b"() RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1';
+CREATE FUNCTION f😀() RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1';
+CREATE FUNCTION "Ärger"() RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1';
+CREATE FUNCTION "to text"(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+CREATE TABLE default_of_quoted (id int DEFAULT "my func"());
+CREATE TABLE checked_by_quoted (id int CHECK ("my func"() > 0));
+CREATE TABLE indexed_by_quoted (note text);
+CREATE INDEX ON indexed_by_quoted ("to text"(note));
+CREATE DOMAIN "a domain" AS int CHECK (VALUE > 0);
+CREATE TABLE checked_by_domain (id int CHECK (id::"a domain" > 0));
+CREATE TABLE prisma ("userId" int DEFAULT 1 CHECK ("userId" > 0), m mood DEFAULT 'sad', small int CHECK (small::bigint > 0));
 CREATE DOMAIN checked AS int CHECK (mine() > 0);
 CREATE TABLE of_domain (id checked);
 """
@@ -51,6 +63,9 @@ _HARMLESS = (
     "WITH x AS (SELECT * FROM plain) SELECT * FROM x JOIN child ON child.plain = x.id",
     "SELECT generate_series(1, 3), random(), clock_timestamp(), pg_sleep(0)",
     "SELECT jsonb_build_object('a', id), to_char(now(), 'YYYY') FROM plain",
+    "-- by id\n/* one */ SELECT * FROM plain WHERE id = $1",
+    '(SELECT "userId" FROM prisma)',
+    'INSERT INTO prisma ("userId") VALUES ($1)',
 )
 
 _IN_DOUBT = (
@@ -90,6 +105,18 @@ _IN_DOUBT = (
     'SELECT "a b" FROM plain',
     "SELECT '\"' , mine() , '\"'",
     "SELECT table_to_xml('view_of_plain', true, true, '')",
+    'SELECT "a""b"()',
+    "SELECT f😀()",
+    "SELECT Ärger()",
+    "INSERT INTO default_of_quoted DEFAULT VALUES",
+    "INSERT INTO checked_by_quoted VALUES (1)",
+    "INSERT INTO indexed_by_quoted VALUES ('x')",
+    "INSERT INTO checked_by_domain VALUES (1)",
+    "SELECT pg_input_is_valid('1', $1)",
+    "SELECT domain_in('1', $1, -1) IS NULL",
+    "SELECT array_in('{1}', $1, -1)::text",
+    "/* SELECT */ CREATE TABLE t3 (id int)",
+    "-- SELECT\nDROP TABLE plain",
     "",
 )
 
@@ -106,8 +133,11 @@ async def _harmless(client: PostgresClient, text: str) -> bool:
     await facts.read(wire, statement, 100.0)
     client.pool.release(wire)
     assert not facts.harmless(statement, 200.0), "facts are believed for a short while only"
-    assert facts.due(statement, 200.0)
-    assert not facts.due(statement, 101.0)
+    assert not facts.claim(statement, 101.0), "they are read again only after a while"
+    assert facts.claim(statement, 104.0), "and before they are believed no more"
+    assert not facts.claim(statement, 104.1), "by one connection"
+    assert facts.harmless(statement, 104.1) == facts.harmless(statement, 101.0), "while the others still believe them"
+    assert facts.claim(statement, 200.0), "and by another when that one did not come back"
     return facts.harmless(statement, 101.0)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from appsmith_proxy.sdk import ParameterInvalid, Value
+from appsmith_proxy.sdk import Column, ColumnType, ParameterInvalid, Value
 from appsmith_proxy_postgres import forms
 from appsmith_proxy_postgres.bind import bind
 from appsmith_proxy_postgres.client import PostgresClient
@@ -122,3 +122,11 @@ async def test_composites_of_anything_come_back(
         ((found, listed),) = await fetch(client, text, first, items)
         assert orjson.loads(found) == {"a": first, "b": items}
         assert orjson.loads(listed) == [{"a": first, "b": items}]
+
+
+def test_the_same_columns_are_the_very_same_tuple_on_every_connection() -> None:
+    book = TypeBook()
+    columns = book.columns(["id", "name"], [book[20], book[25]])
+    assert columns == (Column("id", ColumnType.INTEGER, "int8"), Column("name", ColumnType.TEXT, "text"))
+    assert book.columns(["id", "name"], [book[20], book[25]]) is columns
+    assert book.columns(["id", "note"], [book[20], book[25]]) is not columns
