@@ -19,8 +19,8 @@ class JsonLines(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            # Libraries put statements, URLs and values into their messages: of theirs only the place is told.
-            "message": record.getMessage() if record.name.startswith(_OURS) else f"{record.module}:{record.lineno}",
+            # Libraries and strangers' drivers put statements and values into their messages: only the place is told.
+            "message": record.getMessage() if _is_ours(record.name) else f"{record.module}:{record.lineno}",
         }
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = record.exc_info[0].__qualname__
@@ -38,3 +38,7 @@ def set_up(level: str, *, requests: bool = False) -> None:
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger(_REQUESTS).setLevel(logging.NOTSET if requests else logging.WARNING)
+
+
+def _is_ours(logger: str) -> bool:
+    return f"{logger}.".startswith(f"{_OURS}.")
