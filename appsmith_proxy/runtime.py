@@ -8,7 +8,6 @@
 """
 
 import asyncio
-import logging
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Final, Self, final
@@ -45,8 +44,6 @@ DEMO_KEY_PREFIX: Final = "demo-"
 """Marks the demo's keys."""
 
 HOUSEKEEPING_SECONDS: Final = 1.0
-
-_log: Final = logging.getLogger("appsmith_proxy")
 
 
 @final
