@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ import pytest
 from appsmith_proxy.errors import all_errors
 from appsmith_proxy.registry import Registry, Status
 from appsmith_proxy.sdk import Capability, HookSpecs
+from appsmith_proxy.settings.reading import option_env
 from docs.build import built
 from tests.house.source import ROOT
 
@@ -81,9 +83,25 @@ def test_every_field_and_option_of_a_driver_is_documented() -> None:
     for kind, driver in Registry.discover().drivers().items():
         text = text_of(ROOT / f"docs/drivers/{kind}.md")
         names = {row.name for row in (*driver.fields, *driver.actions)}
-        names |= {f"APPSMITH_PROXY_DRIVER_{kind}_{row.name}".upper() for row in driver.options}
+        names |= {option_env(kind, row) for row in driver.options}
         missing = sorted(name for name in names if f"`{name}`" not in text)
         assert not missing, f"docs/drivers/{kind}.md says nothing of {', '.join(missing)}"
+
+
+def requirements() -> set[str]:
+    """Return the distributions that setup.cfg asks for, always or in an extra."""
+    packaging = ConfigParser(interpolation=None)
+    packaging.read(ROOT / "setup.cfg", encoding="utf-8")
+    lists = (packaging["options"]["install_requires"], *packaging["options.extras_require"].values())
+    return set(re.findall(r"^([a-z][a-z0-9-]+)", "\n".join(lists), re.MULTILINE))
+
+
+def test_every_dependency_has_its_reason_and_its_exact_version() -> None:
+    page, constraints = text_of(ROOT / "docs/reference/dependencies.md"), text_of(ROOT / "constraints.txt")
+    assert not sorted(name for name in requirements() if f"`{name}`" not in page)
+    exact = re.findall(r"^([A-Za-z0-9_.-]+)==[0-9][^\s;]*$", constraints, re.MULTILINE)
+    assert len(exact) == len(constraints.split()), "a constraint is one exact version"
+    assert requirements() <= set(exact)
 
 
 def test_our_own_drivers_are_all_active() -> None:
