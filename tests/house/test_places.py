@@ -189,7 +189,7 @@ RULES: Final = (
         find=calling("asyncio.open_connection", ".create_connection", ".sock_connect", ".open_unix_connection"),
         places=(
             "appsmith_proxy/gateway/network*.py",
-            "plugins/appsmith_proxy_postgres/wire.py",
+            "plugins/appsmith_proxy_postgres/login.py",
             "appsmith_proxy/testing/*.py",
         ),
         why="every address is checked before a byte is sent",
