@@ -130,6 +130,7 @@ _CLAUSES: Final = frozenset(
     {"SELECT", "FROM", "WHERE", "HAVING", "LIMIT", "OFFSET", "FETCH", "SET", "VALUES", "INTO", "RETURNING", "USING"}
     | {"JOIN", "ON", "UPDATE", "WINDOW", "UNION", "INTERSECT", "EXCEPT", "FOR"}
 )
+_KEYWORDS: Final = VERBS | _CLAUSES | {"BY"}
 _NEW_QUERY: Final = frozenset({"UNION", "INTERSECT", "EXCEPT"})
 _COLUMN_LIST_OPENERS: Final = frozenset({"INSERT", "USING", "CONFLICT", "SET", "KEY"})
 _GROUPING_WORDS: Final = frozenset(
@@ -225,7 +226,7 @@ def _pass_keyword(frame: Frame, lexemes: Sequence[Lexeme], index: int) -> None:
     """Change the level's clause when a keyword passes. Names behind a dot or AS are no keywords."""
     word = lexemes[index].upper
     before = lexemes[index - 1] if index else None
-    if not word or (before is not None and (before.is_mark(".") or before.upper == "AS")):
+    if word not in _KEYWORDS or _is_name(lexemes, index):
         return
     begins = before is None or before.is_mark("(") or frame.verb == "WITH"
     if frame.role is Role.STATEMENT and not frame.main_verb:
@@ -240,6 +241,15 @@ def _pass_keyword(frame: Frame, lexemes: Sequence[Lexeme], index: int) -> None:
         frame.clause = f"{before.upper} BY"
     elif word in _CLAUSES and (frame.verb or frame.role is Role.STATEMENT) and not _stays(word, lexemes, index):
         frame.clause = "" if word in _NEW_QUERY else word
+
+
+def _is_name(lexemes: Sequence[Lexeme], index: int) -> bool:
+    """Return whether a word stands behind a dot or AS. An AS that is a name itself (``t.as``, ``1 AS as``) names nothing."""
+    first = index
+    while first and lexemes[first - 1].upper == "AS":
+        first -= 1
+    dotted = first > 0 and lexemes[first - 1].is_mark(".")
+    return (index - first + dotted) % 2 == 1
 
 
 def _is_call(lexemes: Sequence[Lexeme], index: int) -> bool:

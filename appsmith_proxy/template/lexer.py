@@ -15,8 +15,10 @@ from appsmith_proxy.sdk import Dialect, LiteralForm
 from appsmith_proxy.template.tokenizer import Hole
 
 MASK: Final = "\0"
-WORD_CHARACTERS: Final = r"A-Za-z0-9_$\x80-\U0010ffff"
-"""What may continue an unquoted name. Databases count every non-ASCII character, a no-break space too."""
+_NOT_ASCII: Final = r"\x80-\ufefe\uff00-\U0010ffff"
+WORD_CHARACTERS: Final = rf"A-Za-z0-9_${_NOT_ASCII}"
+"""What may continue an unquoted name. Databases count every non-ASCII character, a no-break space too; only the byte order
+mark is white space to some (SQLite), so it is a character that no rule knows."""
 
 
 class Kind(Enum):
@@ -165,12 +167,12 @@ def _rules(dialect: Dialect) -> re.Pattern[str]:
     rules.append(("NAME", "|".join(_quoted(opening, closing) for opening, closing in dialect.identifier_quotes)))
     rules.append(("BROKEN", "|".join(openings)))
     if dialect.dollar_quotes:
-        rules.append(("DOLLAR", r"\$(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*)?\$"))
+        rules.append(("DOLLAR", rf"\$(?:[A-Za-z_{_NOT_ASCII}][A-Za-z0-9_{_NOT_ASCII}]*)?\$"))
     if dialect.author_parameters:
         rules.append(("PARAMETER", dialect.author_parameters))
     rules += [
         ("NUMBER", rf"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[{WORD_CHARACTERS}]*"),
-        ("WORD", rf"[A-Za-z_\x80-\U0010ffff][{WORD_CHARACTERS}]*"),
+        ("WORD", rf"[A-Za-z_{_NOT_ASCII}][{WORD_CHARACTERS}]*"),
         ("OPERATOR", rf"(?:(?!--|/\*)[{re.escape(dialect.operator_characters)}])+|::|:=|:"),
         ("MARK", r"[()\[\],;.]"),
     ]

@@ -1,6 +1,7 @@
 """Decide what a statement is, by an allow-list, and refuse what is not one plain statement."""
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -37,6 +38,10 @@ MAX_DEPTH: Final = 100
 """Of brackets."""
 
 _READS: Final = frozenset({"SELECT", "TABLE", "VALUES"})
+_PLAIN_NUMBER: Final = re.compile(
+    r"(?:[0-9_]+(?:\.[0-9_]*)?|\.[0-9_]+)(?:[eE][+-]?[0-9_]+)?|0[xX][0-9A-Fa-f_]+|0[oObB][0-7_]+"
+)
+"""PostgreSQL before 15 reads ``1into`` as two words, others as a flaw; what they read as a keyword must be one here."""
 _LOCKS: Final = frozenset({"UPDATE", "SHARE", "NO", "KEY"})
 
 
@@ -51,6 +56,12 @@ def refusals_of_text(lexemes: Sequence[Lexeme], parsed: Sequence[Lexeme], dialec
                 offset=lexeme.start,
                 message=f"{dialect.name} would read this as a parameter of its own",
                 hint="write values as {{ bindings }}",
+            )
+        if lexeme.kind is Kind.NUMBER and not _PLAIN_NUMBER.fullmatch(lexeme.text):
+            yield Refusal(
+                offset=lexeme.start,
+                message="a number and a word touch, and databases disagree where the number ends",
+                hint="put white space between them",
             )
     bindings = [hole for lexeme in lexemes for hole in lexeme.holes]
     if len(bindings) > MAX_BINDINGS:

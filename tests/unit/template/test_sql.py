@@ -27,6 +27,54 @@ BOTH = pytest.mark.parametrize("driver", SQL_DRIVERS.values(), ids=SQL_DRIVERS)
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT 1into t",
+        "SELECT 1.into t",
+        "SELECT 1e1into t",
+        "SELECT a FROM t WHERE a = 1for update",
+        "SELECT 1 WHERE 2>1and 1 = 1",
+        "SELECT 0xfg",
+        "SELECT 1{{a}}",
+    ],
+)
+@BOTH
+def test_a_word_that_touches_a_number_is_refused(driver: Driver, text: str) -> None:
+    assert any("touch" in message for message in messages(compile_sql_action(text, driver=driver)))
+
+
+@BOTH
+def test_numbers_that_a_database_knows_are_taken(driver: Driver) -> None:
+    sql_plan("SELECT 1, 1.5, .5, 1., 1e5, 1.5E-3, 0x1F, 1_000", driver=driver)
+
+
+@pytest.mark.parametrize(
+    ("text", "makes_a_table"),
+    [
+        ("SELECT a AS into FROM t", False),
+        ("SELECT t.into FROM t", False),
+        ("SELECT t.as AS into FROM t", False),
+        ("SELECT a INTO b FROM t", True),
+        ("SELECT t.as INTO b FROM t", True),
+        ("SELECT 1 AS as INTO b", True),
+        ("SELECT t.as AS as INTO b FROM t", True),
+    ],
+)
+def test_select_into_is_found_behind_a_name_that_reads_like_as(text: str, makes_a_table: bool) -> None:
+    found = messages(compile_sql_action(text))
+    assert ("SELECT … INTO makes a table" in found) is makes_a_table
+
+
+@BOTH
+def test_a_byte_order_mark_is_neither_a_name_nor_white_space(driver: Driver) -> None:
+    """SQLite skips it, so that what stands behind it would be a keyword that was not seen."""
+    text = "WITH a AS (SELECT 1) \ufeffDELETE FROM t"
+    assert "this character has no meaning here" in messages(compile_sql_action(text, driver=driver))
+    assert "this character has no meaning here" in messages(compile_sql_action("SELECT a\ufeffFROM t", driver=driver))
+    sql_plan("SELECT '\ufeff' /* \ufeff */", driver=driver)
+
+
+@pytest.mark.parametrize(
     ("text", "writes", "returns_rows"),
     [
         ("SELECT 1", False, True),
