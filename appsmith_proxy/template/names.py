@@ -13,7 +13,11 @@ from appsmith_proxy.model.trusted import TRUSTED_NAMES
 _GAP: Final = r"(?:\s|/\*.*?\*/|//[^\n]*(?:\n|$))*"
 _IDENTIFIER_ESCAPE: Final = re.compile(r"\\u(?:\{0*([0-9A-Fa-f]{1,6})\}|([0-9A-Fa-f]{4}))")
 _STRING: Final = re.compile(r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+\"""", re.DOTALL)
-_MENTION: Final = re.compile(rf"\bappsmith{_GAP}\??\.{_GAP}(user|workspace|environment)\b", re.DOTALL)
+_REACHED: Final = r"(?:user|workspace|environment|valueOf|constructor|__\w+__)"
+"""Members that hold the caller's identity, or lead back to the object that does."""
+_MENTION: Final = re.compile(rf"\bappsmith{_GAP}\??\.{_GAP}{_REACHED}\b", re.DOTALL)
+_KEY: Final = re.compile(r"""(['"`])appsmith\1""")
+"""The object's name as a text: ``window['appsmith']``."""
 _MEMBER: Final = re.compile(rf"\bappsmith\b(?!{_GAP}\??\.{_GAP}[A-Za-z_$])", re.DOTALL)
 """``appsmith`` that is not followed by a plain member: a bracket, a call, or the object itself."""
 _KNOWN: Final = ", ".join(f"{{{{{name}}}}}" for name in TRUSTED_NAMES)
@@ -31,7 +35,9 @@ def refusal(name: str) -> tuple[str, str] | None:
     if name in TRUSTED_NAMES:
         return None
     script = _IDENTIFIER_ESCAPE.sub(_unescape, name)
-    if _MENTION.search(script) or _MEMBER.search(_STRING.sub("''", script)):
+    # Comments, regular expressions and templates may hold a quote: where they may stand, no text is told from the code.
+    code = script if "/" in script or "`" in script else _STRING.sub("''", script)
+    if _MENTION.search(script) or _KEY.search(script) or _MEMBER.search(code):
         return (
             "the binding reaches for the caller's identity in JavaScript, which the browser would evaluate and could forge",
             f"write one of {_KNOWN} alone and do the rest in the statement, for example lower({{{{appsmith.user.email}}}})",

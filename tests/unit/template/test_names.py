@@ -42,6 +42,13 @@ def test_exact_names_are_trusted(name: str) -> None:
         r"\u{61}ppsmith.user.email",
         "Input1.text || appsmith.user.email",
         "'appsmith.user.email'",
+        "appsmith.valueOf().user.email",
+        "appsmith.__proto__",
+        "window['appsmith']['us' + 'er']",
+        "globalThis[`appsmith`].store",
+        "/* ' */ appsmith[key] /* ' */",
+        "/'/.test(a) ? appsmith[key] : '/'",
+        "`'` + appsmith[key] + `'`",
     ],
 )
 def test_other_ways_to_the_caller_are_refused(name: str) -> None:

@@ -209,7 +209,16 @@ def test_a_read_may_be_run_where_writing_is_possible() -> None:
     assert (plan.writes, plan.read_only) == (False, False)
 
 
-@pytest.mark.parametrize("text", ["ALTER SYSTEM SET a = 1", "CREATE  /* */ EXTENSION x", "create role x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ALTER SYSTEM SET a = 1",
+        "CREATE  /* */ EXTENSION x",
+        "create role x",
+        "ALTER GROUP a ADD USER b",
+        "CREATE OR REPLACE TRUSTED PROCEDURAL LANGUAGE x",
+    ],
+)
 def test_denied_words(text: str) -> None:
     refused = compile_sql_action(text, allow_ddl=True)
     assert any("is not run" in message for message in messages(refused))
