@@ -30,12 +30,11 @@ class Decoy:
 
 @asynccontextmanager
 async def listening() -> AsyncIterator[Decoy]:
-    """Listen where nobody should come."""
+    """Listen where nobody should come; hang up on who does."""
     heard = bytearray()
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(4096):
-            heard.extend(data)
+        heard.extend(await reader.read(65_536))
 
     async with tcp_server(take) as port:
         yield Decoy(port, heard)
