@@ -4,7 +4,6 @@ import asyncio
 import resource
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,10 +25,10 @@ ENDLESS_WRITE = f"INSERT INTO authors (name) {ENDLESS_ROWS}"
 
 @pytest.mark.parametrize("text", [FOREVER, ENDLESS_ROWS, ENDLESS_WRITE])
 async def test_the_deadline_ends_the_work(client: SqliteClient, text: str) -> None:
-    start = time.monotonic()
-    with pytest.raises(ExecutionTimeout) as caught:
-        await client.execute(request(text, seconds=0.2, rows=10**9, bytes=10**12))
-    assert time.monotonic() - start < 1.2
+    # Far beyond the deadline, and far below the time that the work would take: for ever.
+    async with asyncio.timeout(20):
+        with pytest.raises(ExecutionTimeout) as caught:
+            await client.execute(request(text, seconds=0.2, rows=10**9, bytes=10**12))
     assert caught.value.outcome is Outcome.ROLLED_BACK
     assert (await client.execute(request("SELECT count(*) FROM authors"))).rows == [(2,)]
     assert (await client.execute(request("INSERT INTO authors (name) VALUES ('next')"))).affected == 1
@@ -49,10 +48,8 @@ async def test_cancelling_ends_the_work_and_its_thread(open_client: OpenClient, 
     assert await eventually(lambda: threading.active_count() > len(before.threads), within=5)
     await asyncio.sleep(0.05)
     task.cancel()
-    start = time.monotonic()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert time.monotonic() - start < 1
+    await asyncio.wait({task}, timeout=20)
+    assert task.cancelled()
     assert await left_behind(before, within=0) == []
 
 
