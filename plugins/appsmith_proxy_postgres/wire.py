@@ -84,7 +84,7 @@ class Wire:
     def alive(self) -> bool:
         """Whether the connection can carry another statement."""
         meter = self._meter
-        return meter.is_connected() and not meter.stopped and not meter._is_cancelling()  # noqa: SLF001
+        return meter.is_connected() and not meter.stopped and not meter._is_cancelling()  # noqa: SLF001  # reason: see the top
 
     @property
     def in_transaction(self) -> bool:
