@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from appsmith_proxy.errors import DatasourceError, ParameterInvalid, PlanStale, Problem, ProxyError, StatementInvalid
+from appsmith_proxy.gateway.edge import driver_edge
 from appsmith_proxy.gateway.leases import Leases
 from appsmith_proxy.model.plan import Plan, StatementSet
 from appsmith_proxy.model.records import ActionCopy, Datasource
@@ -79,7 +80,8 @@ class Checker:
             for step in plan.steps:
                 if isinstance(step.payload, StatementSet):
                     for planned in step.payload.statements:
-                        await client.prepare(planned.statement, deadline=deadline)
+                        with driver_edge("preparing", lease.secrets):
+                            await client.prepare(planned.statement, deadline=deadline)
         finally:
             lease.release()
 

@@ -1,7 +1,7 @@
 """Datasources: create, read, change, delete, test, and their structure. Secrets go in here and never come out."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, final
 
@@ -13,7 +13,6 @@ from appsmith_proxy.catalog.sealing import Sealing, destination_of, only_strengt
 from appsmith_proxy.catalog.views import Page, TestReport
 from appsmith_proxy.errors import (
     CapabilityNotSupported,
-    DriverCrashed,
     ExecutionTimeout,
     InvalidRequest,
     Outcome,
@@ -22,6 +21,7 @@ from appsmith_proxy.errors import (
     SecretRequired,
     TlsFailed,
 )
+from appsmith_proxy.gateway.edge import driver_edge
 from appsmith_proxy.gateway.leases import Leases
 from appsmith_proxy.gateway.opening import Opening
 from appsmith_proxy.model.ids import new_id
@@ -155,7 +155,8 @@ class Datasources:
             if not isinstance(client, SupportsStructure):
                 raise CapabilityNotSupported(f"a datasource of kind {datasource.kind} has no structure")
             async with asyncio.timeout(STRUCTURE_SECONDS):
-                return await client.describe(path, page)
+                with driver_edge("describing", lease.secrets):
+                    return await client.describe(path, page)
         except TimeoutError:
             raise ExecutionTimeout(
                 f"the structure was not read within {STRUCTURE_SECONDS:g} seconds", outcome=Outcome.ROLLED_BACK
@@ -187,7 +188,7 @@ class Datasources:
         try:
             async with asyncio.timeout(TEST_SECONDS):
                 client = await self._opening.open_driver(driver, configuration, secrets)
-                return await _checked(client)
+                return await _checked(client, secrets.values())
         except TimeoutError:
             late = ExecutionTimeout(
                 f"the datasource did not answer within {TEST_SECONDS:g} seconds", outcome=Outcome.NOT_SENT
@@ -210,13 +211,10 @@ class Datasources:
             return ()
 
 
-async def _checked(client: Client) -> TestReport:
+async def _checked(client: Client, secrets: Iterable[Secret]) -> TestReport:
     try:
-        health = await client.check()
-    except ProxyError:
-        raise
-    except Exception as error:  # noqa: BLE001  # reason: a driver may fail in any way; only its class name is told
-        raise DriverCrashed(f"the driver's check failed with {type(error).__name__}") from None
+        with driver_edge("checking", secrets):
+            health = await client.check()
     finally:
         await client.close()
     return TestReport(success=True, server=health.server, warnings=health.warnings)

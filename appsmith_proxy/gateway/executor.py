@@ -40,6 +40,7 @@ from appsmith_proxy.errors import (
     describe,
 )
 from appsmith_proxy.gateway.deadlines import Deadlines
+from appsmith_proxy.gateway.edge import is_cancelled
 from appsmith_proxy.gateway.encode import data_types
 from appsmith_proxy.gateway.execution import ExecuteCall, Execution, HttpAnswer
 from appsmith_proxy.gateway.leases import Leases
@@ -171,9 +172,7 @@ class Executor:
         try:
             bound = self._bind(call, runnable)
             result = await self._run(runnable, bound, deadline)
-            body = runnable.encoder.encode(result, numbers=call.numbers or runnable.copy.numbers)
-            if result.columns:
-                columns = runnable.encoder.encode_columns(result, editor=editor)
+            body, columns = _encoded(call, runnable, result, editor=editor)
         except InternalError as failure:
             await self._record(_outcome(execution_id, started, error=failure))
             raise
@@ -243,11 +242,16 @@ class Executor:
             raise
         except ProxyError as error:
             raise ContractBroken(f"the driver raised {error.code}, which is not a DatasourceError") from error
-        except Exception as error:  # noqa: BLE001  # reason: the one place where a driver's failure is caught
-            _log.error("driver crashed: %s", describe(error))
-            raise DriverCrashed("the driver crashed; the log names the place") from None
+        except asyncio.CancelledError as error:
+            if is_cancelled():
+                raise
+            raise _crashed(error) from None
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # reason: the one place where a driver's failure is caught
+            raise _crashed(error) from None
         finally:
             lease.release()
+        if not isinstance(result, Result):
+            raise ContractBroken("the driver's answer is no Result")
         if _row_count(result) > request.limits.rows:
             raise ContractBroken("the driver answered more rows than the limit")
         return result
@@ -278,6 +282,24 @@ def _trusted(call: ExecuteCall, runnable: Runnable, name: str) -> Value | None:
     )
     value: Value | None = TRUSTED_NAMES[name](context)
     return value
+
+
+def _crashed(error: BaseException) -> DriverCrashed:
+    _log.error("driver crashed: %s", describe(error))
+    return DriverCrashed("the driver crashed; the log names the place")
+
+
+def _encoded(call: ExecuteCall, runnable: Runnable, result: Result, *, editor: bool) -> tuple[bytes, bytes]:
+    """Return body and columns as JSON text."""
+    encoder = runnable.encoder
+    try:
+        body = encoder.encode(result, numbers=call.numbers or runnable.copy.numbers)
+        return body, encoder.encode_columns(result, editor=editor) if result.columns else b"[]"
+    except ProxyError:
+        raise
+    except Exception as error:  # noqa: BLE001  # reason: what a driver answers may be anything
+        _log.error("a driver's answer cannot be encoded: %s", describe(error))
+        raise ContractBroken("the driver's answer is not what its columns promise") from None
 
 
 def _too_late(runnable: Runnable, outcome: Outcome) -> ExecutionTimeout:

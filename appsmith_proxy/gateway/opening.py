@@ -1,11 +1,11 @@
 """Opening a Client: secrets unsealed in memory, the guard's network, the operator's options, and nothing else."""
 
-import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, final
 
-from appsmith_proxy.errors import ContractBroken, DatasourceError, DriverCrashed, ProxyError, describe
+from appsmith_proxy.errors import ContractBroken
+from appsmith_proxy.gateway.edge import driver_edge
 from appsmith_proxy.gateway.leases import Opened
 from appsmith_proxy.model.records import Datasource
 from appsmith_proxy.registry.registry import Registry
@@ -13,8 +13,6 @@ from appsmith_proxy.sdk import Client, Driver, Network, OpenContext, Secret
 
 Unseal = Callable[[Driver, Datasource], Mapping[str, Secret]]
 """Opens a datasource's sealed secrets in memory; given by the room above, so that the gateway knows no vault."""
-
-_log: Final = logging.getLogger("appsmith_proxy.gateway")
 
 
 @final
@@ -62,15 +60,8 @@ class Opening:
             max_connections=self._max_connections,
             idle_seconds=self._idle_seconds,
         )
-        try:
+        with driver_edge("opening", secrets.values()):
             client = await driver.open(configuration, secrets, context)
-        except DatasourceError:
-            raise
-        except ProxyError as error:
-            raise ContractBroken(f"the driver raised {error.code}, which is not a DatasourceError") from error
-        except Exception as error:  # noqa: BLE001  # reason: a driver's failure must not reach the caller as it is
-            _log.error("driver crashed while opening: %s", describe(error))
-            raise DriverCrashed("the driver crashed while opening; the log names the place") from None
         if not isinstance(client, Client):
             raise ContractBroken("the driver's open did not return a Client")
         return client
