@@ -108,7 +108,7 @@ class Body:
     """The upstream's headers that may be shown; never Set-Cookie, never an injected secret."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: made for every execution, and freezing would treble its price
 class Result:
     """The answer of one execution: rows, a body, or a count of affected rows."""
 

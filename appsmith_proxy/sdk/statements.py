@@ -105,9 +105,9 @@ class Limits:
 NO_LIMITS: Final = Limits()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: made for every execution, and freezing would treble its price
 class ExecuteRequest:
-    """One execution. The driver sends the payload and the values, and nothing else."""
+    """One execution. The driver sends the payload and the values, and nothing else. It changes nothing in here."""
 
     payload: Statement | Document | HttpRequest
     values: tuple[Value, ...] = ()

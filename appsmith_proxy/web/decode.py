@@ -51,7 +51,7 @@ def decode(text: bytes, *, path: str = "", fraction: Callable[[str], Any] = Deci
         raise _invalid(Problem(path, "is not UTF-8")) from None
     decoder = _EXACT if fraction is Decimal else _decoder(_Strict(fraction))
     try:
-        value = decoder.decode(characters)
+        value = _read(decoder, characters)
     except _FlawFound:
         raise _invalid(*_flaws(characters, path)) from None
     except json.JSONDecodeError as error:
@@ -75,6 +75,15 @@ def printable(name: str) -> str:
     """Return a caller's name fit for a message: cut, and without characters that no encoder takes."""
     shown = name[:SHOWN_NAME_CHARACTERS] + ("…" if len(name) > SHOWN_NAME_CHARACTERS else "")
     return shown.encode("utf-8", "replace").decode()
+
+
+def _read(decoder: json.JSONDecoder, characters: str) -> Any:
+    """Decode, without looking for white space around the text where there is none: in what programs write."""
+    if characters.startswith("{") and characters.endswith("}"):
+        value, end = decoder.raw_decode(characters)
+        if end == len(characters):
+            return value
+    return decoder.decode(characters)
 
 
 class _FlawFound(Exception):
