@@ -18,6 +18,9 @@ from appsmith_proxy.web.statuses import error_type_of
 BINARY_HEADER: Final = "X-APPSMITH-DATATYPE"
 """The mark by which front ends of this family know that ``body`` is base64."""
 
+WHEREABOUTS: Final = frozenset({"location", "content-location", "refresh", "via", "server", "x-powered-by"})
+"""An API's headers that tell where it is and what it runs on: a viewer never sees the URL of an action."""
+
 FIXED_MESSAGES: Final[Mapping[type[ProxyError], str]] = {
     Unauthenticated: "a valid API token is needed",
     NotFound: "there is no such thing, or it is not yours",
@@ -69,7 +72,7 @@ def execution_data(execution: Execution) -> tuple[bytes, ...]:
         b'{"statusCode":',
         _NULL if http is None else _dumps(_status_line(http)),
         b',"title":null,"errorType":null,"headers":',
-        _NULL if http is None else _dumps(_headers(http)),
+        _NULL if http is None else _dumps(_headers(http, editor=execution.editor)),
         b',"body":',
         execution.body,
         b',"readableError":null,"isExecutionSuccess":true,"messages":',
@@ -125,7 +128,7 @@ def _failed_data(execution: Execution, error: ProxyError) -> tuple[bytes, ...]:
         "statusCode": error.code,
         "title": error.title,
         "errorType": error_type_of(error),
-        "headers": None if http is None else _headers(http),
+        "headers": None if http is None else _headers(http, editor=execution.editor),
         "readableError": shown,
         "isExecutionSuccess": False,
         "messages": _advice(error) if execution.editor else [],
@@ -178,11 +181,12 @@ def _status_line(http: HttpAnswer) -> str:
     return f"{http.status} {reason}".rstrip()
 
 
-def _headers(http: HttpAnswer) -> dict[str, list[str]]:
+def _headers(http: HttpAnswer, *, editor: bool) -> dict[str, list[str]]:
     named: dict[str, list[str]] = {}
     for name, value in http.headers:
-        if name.upper() != BINARY_HEADER:  # reason: only our own mark counts
-            named.setdefault(name, []).append(value)
+        if name.upper() == BINARY_HEADER or (name.lower() in WHEREABOUTS and not editor):
+            continue  # only our own mark counts
+        named.setdefault(name, []).append(value)
     if http.binary:
         named[BINARY_HEADER] = ["BINARY"]
     return named

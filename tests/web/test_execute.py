@@ -166,6 +166,16 @@ async def test_an_api_answers_with_its_status_line_and_headers(client: Client, r
     assert data["body"] == "AAE="
 
 
+async def test_where_an_api_is_is_for_editors_to_know(client: Client, runtime: FakeRuntime) -> None:
+    told = {"Location": "http://10.0.0.5:8080/things/7", "SERVER": "Thing/1.2", "Via": "1.1 gate", "X-Total": "7"}
+    http = HttpAnswer(status=201, reason="Created", headers=tuple(told.items()), binary=False)
+    runtime.executor.answer = lambda call: replace(rows(call), http=http)
+    editors = await client.call("POST", "/actions/execute", body(), token="developer")
+    assert editors.data["headers"] == {name: [value] for name, value in told.items()}
+    viewers = await client.call("POST", "/actions/execute", body(), token="viewer")
+    assert viewers.data["headers"] == {"X-Total": ["7"]}
+
+
 async def test_bytes_of_no_encoding_do_not_break_an_answer(client: Client, runtime: FakeRuntime) -> None:
     http = HttpAnswer(status=200, reason="O\udcff", headers=(("X-\udcfe", "a\udcff"),), binary=False)
     runtime.executor.answer = lambda call: replace(rows(call), http=http, messages=("m\udcff",))
