@@ -35,6 +35,7 @@ from appsmith_proxy.errors import (
     InternalError,
     NotFound,
     Outcome,
+    Overloaded,
     ParameterInvalid,
     ProxyError,
     describe,
@@ -44,6 +45,7 @@ from appsmith_proxy.gateway.edge import is_cancelled
 from appsmith_proxy.gateway.encode import data_types
 from appsmith_proxy.gateway.execution import ExecuteCall, Execution, HttpAnswer
 from appsmith_proxy.gateway.leases import Leases
+from appsmith_proxy.gateway.limits import Gate
 from appsmith_proxy.gateway.runnables import MISSING, Runnable, Runnables
 from appsmith_proxy.gateway.shown import name_parameter, redact, shown_request, user_message
 from appsmith_proxy.model.ids import Ids
@@ -146,12 +148,22 @@ class Executor:
         gate = runnable.gate
         started = time.perf_counter()
         if not gate.try_enter():
-            await gate.enter()
+            await self._wait_for_a_place(gate, execution_id, started)
         try:
             deadline = asyncio.get_running_loop().time() + runnable.timeout
             return await self._query(call, runnable, execution_id, started, deadline, editor=editor)
         finally:
             gate.leave()
+
+    async def _wait_for_a_place(self, gate: Gate, execution_id: str, started: float) -> None:
+        try:
+            await gate.enter()
+        except Overloaded as error:
+            await self._record(_outcome(execution_id, started, error=error, outcome=Outcome.NOT_SENT))
+            raise
+        except asyncio.CancelledError:
+            await self._record(_outcome(execution_id, started, outcome=Outcome.NOT_SENT))
+            raise
 
     # bind … encode, and what becomes of their failures
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from appsmith_proxy.audit.contract import Copy, Intent, OutcomeRecord
+from appsmith_proxy.errors import Overloaded
 from appsmith_proxy.model.principal import Role
 from appsmith_proxy.sdk import Disconnected, Outcome
 from appsmith_proxy.testing.memory import MemoryServer
@@ -158,6 +159,12 @@ async def test_the_queue_is_bounded_and_other_datasources_go_on(paths: SimpleNam
         shed = next(reply for reply in replies if reply.status == 503)
         assert shed.error["code"] == "Overloaded"
         assert "Retry-After" in shed.headers
+        records = proxy.ring.records()
+        intents = [record for record in records if isinstance(record, Intent)]
+        outcomes = [record for record in records if isinstance(record, OutcomeRecord)]
+        assert {record.execution_id for record in intents} == {record.execution_id for record in outcomes}
+        turned_away = [record for record in outcomes if record.error_code is Overloaded]
+        assert [record.outcome for record in turned_away] == [Outcome.NOT_SENT] * 4
 
 
 async def test_rows_and_bytes_are_bounded_and_it_is_said(paths: SimpleNamespace, memory: MemoryServer) -> None:
