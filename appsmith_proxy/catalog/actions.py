@@ -92,7 +92,7 @@ class Actions:
             datasource = await self._records.read(
                 principal, Datasource, copy.datasource_id, Permission.DATASOURCE_EXECUTE
             )
-            plan = self._checker.compile(datasource, copy).plan
+            plan = (await self._checker.compile(datasource, copy)).plan
             summaries.append(
                 ActionSummary(
                     id=action.id,
@@ -126,7 +126,7 @@ class Actions:
         datasource = await self._records.read(
             principal, Datasource, action.draft.datasource_id, Permission.DATASOURCE_EXECUTE
         )
-        return _details(action, self._checker.compile(datasource, action.draft))
+        return _details(action, await self._checker.compile(datasource, action.draft))
 
 
 def _patched(copy: ActionCopy, values: Mapping[str, Any]) -> ActionCopy:

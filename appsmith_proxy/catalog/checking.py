@@ -10,11 +10,17 @@ from appsmith_proxy.gateway.leases import Leases
 from appsmith_proxy.model.plan import Plan, StatementSet
 from appsmith_proxy.model.records import ActionCopy, Datasource
 from appsmith_proxy.registry.registry import Registry
-from appsmith_proxy.sdk import Capability, SupportsPrepare
+from appsmith_proxy.sdk import Capability, Driver, SupportsPrepare
 from appsmith_proxy.template import compile_action
 
 CHECK_SECONDS: Final = 5.0
 """How long saving waits for a datasource; after that the action is saved unchecked."""
+
+LONG: Final = 8_192
+"""Bytes. Longer texts are compiled in a thread: no other call waits for them."""
+
+REMEMBERED: Final = 500
+"""How many compiled copies are kept: lists show the same ones again and again."""
 
 REFUSALS: Final = (StatementInvalid, PlanStale, ParameterInvalid)
 """What a datasource says of a statement that will never run. Everything else says that it could not be asked."""
@@ -38,15 +44,19 @@ class Checker:
     def __init__(self, registry: Registry, leases: Leases) -> None:
         self._registry = registry
         self._leases = leases
+        self._compiled: dict[bytes, Check] = {}
 
-    def compile(self, datasource: Datasource, copy: ActionCopy) -> Check:
-        """Compile without asking the datasource. Pure."""
+    async def compile(self, datasource: Datasource, copy: ActionCopy) -> Check:
+        """Compile without asking the datasource. What was compiled lately is remembered; what is long has a thread."""
         driver = self._registry.driver(datasource.kind)
-        compiled = compile_action(
-            driver, copy.configuration, copy.parameters, read_only=copy.read_only, allow_ddl=copy.allow_ddl
-        )
-        warnings = compiled.plan.warnings if compiled.plan is not None else ()
-        return Check(plan=compiled.plan, problems=compiled.problems, warnings=warnings)
+        key = _key(datasource.kind, copy)
+        check = self._compiled.pop(key, None)
+        if check is None:
+            check = await asyncio.to_thread(_compile, driver, copy) if len(key) > LONG else _compile(driver, copy)
+        self._compiled[key] = check
+        if len(self._compiled) > REMEMBERED:
+            del self._compiled[next(iter(self._compiled))]
+        return check
 
     async def check(self, datasource: Datasource, copy: ActionCopy) -> Check:
         """Compile, then let the datasource prepare each statement.
@@ -54,7 +64,7 @@ class Checker:
         A statement that the datasource refuses is a problem, with its own words; a datasource that cannot be asked
         is a warning.
         """
-        compiled = self.compile(datasource, copy)
+        compiled = await self.compile(datasource, copy)
         plan = compiled.plan
         if plan is None:
             return compiled
@@ -84,6 +94,19 @@ class Checker:
                             await client.prepare(planned.statement, deadline=deadline)
         finally:
             lease.release()
+
+
+def _compile(driver: Driver, copy: ActionCopy) -> Check:
+    compiled = compile_action(
+        driver, copy.configuration, copy.parameters, read_only=copy.read_only, allow_ddl=copy.allow_ddl
+    )
+    warnings = compiled.plan.warnings if compiled.plan is not None else ()
+    return Check(plan=compiled.plan, problems=compiled.problems, warnings=warnings)
+
+
+def _key(kind: str, copy: ActionCopy) -> bytes:
+    """Return everything that compiling depends on."""
+    return repr((kind, copy.configuration, copy.parameters, copy.read_only, copy.allow_ddl)).encode("utf-8", "replace")
 
 
 def _unchecked(compiled: Check, why: str) -> Check:
