@@ -1,8 +1,8 @@
 # Build:  docker build --tag appsmith-proxy .
 # Run:    docker run --publish 8080:8080 --volume proxy-data:/data --stop-timeout 70 \
 #             --volume /path/to/keys:/run/keys:ro \
-#             --env APPSMITH_PROXY_ENCRYPTION_PASSWORD_FILE=/run/keys/password \
-#             --env APPSMITH_PROXY_ENCRYPTION_SALT_FILE=/run/keys/salt appsmith-proxy
+#             --env APPSMITH_PROXY_ENCRYPTION_PASSWORD_FILE=/run/keys/encryption_password \
+#             --env APPSMITH_PROXY_ENCRYPTION_SALT_FILE=/run/keys/encryption_salt appsmith-proxy
 # No secret belongs in an image, nor in a build argument: both are kept in its history.
 ARG BASE=python:3.12-slim
 
