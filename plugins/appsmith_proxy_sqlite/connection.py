@@ -16,7 +16,14 @@ from typing import Any, Final, TypeVar, cast
 
 import aiosqlite
 
-from appsmith_proxy.sdk import ConnectFailed, Disconnected, ExecutionTimeout, Outcome, StatementInvalid
+from appsmith_proxy.sdk import (
+    ConnectFailed,
+    Disconnected,
+    ExecutionTimeout,
+    Outcome,
+    ResourceExhausted,
+    StatementInvalid,
+)
 from appsmith_proxy_sqlite.errors import primary, translate
 from appsmith_proxy_sqlite.files import DatabaseFile, file_uri
 from appsmith_proxy_sqlite.guard import Guard
@@ -32,6 +39,10 @@ _CHUNK: Final = 64
 
 _OWN_ROWS: Final = 100_000
 """Bound of what one of the driver's own statements may read."""
+
+HEAP_BYTES: Final = 256 * 1024 * 1024
+"""What SQLite may hold in this process, all connections together: it knows no smaller unit. A statement that wants more
+fails; without a bound it would take the whole proxy down, long before any limit of its answer is reached."""
 
 _LOCKED: Final = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED"})
 
@@ -216,6 +227,14 @@ class Connection:
             denied, self._guard.denied = self._guard.denied, ""
             if self._closing is None:
                 raise translate(error, denied=denied, outcome=Outcome.ROLLED_BACK) from None
+        except MemoryError:  # the library's word for SQLITE_NOMEM
+            if self._closing is None:
+                raise ResourceExhausted(
+                    "the statement needs more memory than there is for it",
+                    hint="let it sort, join or return less",
+                    outcome=Outcome.ROLLED_BACK,
+                    native_code="SQLITE_NOMEM",
+                ) from None
         except ValueError:  # aiosqlite: the connection is closed; sqlite3: a NUL or a surrogate in the text
             if self._closing is None:
                 raise StatementInvalid(
@@ -231,6 +250,7 @@ class Connection:
 def connection_pragmas(*, read_only: bool, foreign_keys: bool) -> tuple[str, ...]:
     """Return the settings of a connection, made before the guard is installed."""
     return (
+        f"PRAGMA hard_heap_limit = {HEAP_BYTES}",
         "PRAGMA trusted_schema = OFF",  # views and triggers of a stranger's file call harmless functions only
         "PRAGMA cell_size_check = ON",
         "PRAGMA temp_store = MEMORY",  # rows that are sorted are not spilled to temporary files

@@ -20,6 +20,7 @@ from tests.unit.sqlite.conftest import OpenClient, Run, make, opener, request
 
 FOREVER = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
 ENDLESS_ROWS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n"
+SIXTY = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 60) SELECT x FROM n"
 ENDLESS_WRITE = f"INSERT INTO authors (name) {ENDLESS_ROWS}"
 
 
@@ -30,6 +31,23 @@ async def test_the_deadline_ends_the_work(client: SqliteClient, text: str) -> No
         with pytest.raises(ExecutionTimeout) as caught:
             await client.execute(request(text, seconds=0.2, rows=10**9, bytes=10**12))
     assert caught.value.outcome is Outcome.ROLLED_BACK
+    assert (await client.execute(request("SELECT count(*) FROM authors"))).rows == [(2,)]
+    assert (await client.execute(request("INSERT INTO authors (name) VALUES ('next')"))).affected == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"SELECT {', '.join(['zeroblob(60000000)'] * 6)}",
+        f"SELECT length(b) FROM (SELECT zeroblob(6000000) || x AS b FROM ({SIXTY})) ORDER BY b",
+        f"INSERT INTO authors (name) SELECT hex(zeroblob(12000000)) || x FROM ({SIXTY}) ORDER BY 1",
+    ],
+)
+async def test_memory_is_bounded(client: SqliteClient, text: str) -> None:
+    """Its answer may be small, or never come: the limits of answers do not help."""
+    with pytest.raises(ResourceExhausted) as caught:
+        await client.execute(request(text, seconds=60))
+    assert (caught.value.native_code, caught.value.outcome) == ("SQLITE_NOMEM", Outcome.ROLLED_BACK)
     assert (await client.execute(request("SELECT count(*) FROM authors"))).rows == [(2,)]
     assert (await client.execute(request("INSERT INTO authors (name) VALUES ('next')"))).affected == 1
 
