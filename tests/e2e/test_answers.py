@@ -127,13 +127,13 @@ async def test_the_operator_sets_the_sizes_of_execute_calls(paths: SimpleNamespa
     ) as proxy:
         shop = await proxy.datasource("memory", {"password": memory.password})
         action = await proxy.action(shop, "SELECT length({{ text }}) AS n")
-        for size, status in ((1_000, 200), (2_000, 413), (5_000, 413)):
-            text = "x" * size
+        for sizes, status in (([1_000], 200), ([1_100], 413), ([1_000] * 3, 200), ([1_000] * 4, 413)):
+            texts = {f"text{index}" if index else "text": "x" * size for index, size in enumerate(sizes)}
             for reply in (
-                await proxy.viewer.execute(action, {"text": text}),
-                await proxy.viewer.execute_form(action, {"text": (text, "string")}),
+                await proxy.viewer.execute(action, texts),
+                await proxy.viewer.execute_form(action, {name: (text, "string") for name, text in texts.items()}),
             ):
-                assert reply.status == status
+                assert reply.status == status, sizes
                 assert status == 200 or reply.error["code"] == "TooLarge"
 
 
