@@ -10,7 +10,6 @@ connection lives on.
 """
 
 import asyncio
-import sys
 from struct import Struct
 from typing import Any, Final
 
@@ -26,6 +25,9 @@ _SMALLEST_ROW: Final = 7
 _AUTHENTICATION: Final = ord("R")
 _CLEAR_TEXT_PASSWORD: Final = 3
 _SUSPENDED: Final = b"s\x00\x00\x00\x04" + b"Z\x00\x00\x00\x05I"
+OWN_ROWS: Final = 100_000
+OWN_BYTES: Final = 32 * 1024 * 1024
+"""Far beyond what the driver's own statements answer: a server that sends more has gone wrong."""
 _LARGEST_MESSAGE: Final = 16 * 1024 * 1024
 """No message but a row is ever this large; a length above it is a server gone wrong."""
 
@@ -49,9 +51,9 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the socket is closed."""
         self._socket: Any = None
-        self._rows = sys.maxsize
-        self._budget = sys.maxsize
-        self._stop = False
+        self._rows = OWN_ROWS
+        self._budget = OWN_BYTES
+        self._stop = True
         self._bounded = False
         self._dropping = False
         self._skip = 0
@@ -73,8 +75,8 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         self._bounded = bounded
 
     def disarm(self) -> None:
-        """Let the next answers pass as they are: the driver's own statements."""
-        self.arm(rows=sys.maxsize, size=sys.maxsize, stop=False)
+        """Let the next answer pass as it is: one of the driver's own statements, which are never near their bounds."""
+        self.arm(rows=OWN_ROWS, size=OWN_BYTES, stop=True)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport, to be able to stop reading."""
@@ -119,6 +121,9 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
                 rows -= 1
             rows += 1
         if position > size:  # the last message is not complete yet
+            if position > self._budget:  # and need not be collected to know that it is too large
+                self._pass_within(data)
+                return
             rows -= data[start] == _ROW
             position = start
         self._rows -= rows

@@ -163,13 +163,15 @@ class Wire:
         return Answer(rows, tag.decode() if tag else "", self._meter.cut)
 
     async def fetch(self, statement: Statement, *values: Value) -> Sequence[Sequence[Any]]:
-        """Run one of the driver's own statements, bounded in time, not in rows."""
+        """Run one of the driver's own statements. Bounded in time; an answer over the meter's bounds is no answer."""
         kept = self.find(statement) or await self.keep(statement, timeout=OWN_SECONDS)
         arguments = bind(values, kept.types)
         self._meter.disarm()
         rows: Sequence[Sequence[Any]] = await self._protocol.bind_execute(
             kept.state, arguments, "", 0, not _WITH_TAG, OWN_SECONDS
         )
+        if self._meter.cut:
+            raise asyncpg.InternalClientError("the server answers more than was asked for")
         return rows
 
     async def script(self, text: str, *, timeout: float = OWN_SECONDS) -> None:  # noqa: ASYNC109

@@ -147,6 +147,22 @@ async def test_an_endless_row_is_never_held(postgres: PostgresServer) -> None:
         assert peak < 8_000_000
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(_message(b"D", struct.pack("!HI", 1, 1 << 20) + b"x" * (1 << 20)), id="endless large rows"),
+        pytest.param(_ROW * 5_000, id="endless small rows"),
+        pytest.param(b"D\x40\x00\x00\x00" + b"x" * 100_000, id="an endless row"),
+    ],
+)
+async def test_answers_to_own_statements_are_bounded(postgres: PostgresServer, answer: bytes) -> None:
+    """No limit of a request bounds them, and until their deadline a server can send gigabytes."""
+    async with _server(_answers(answer, for_ever=True)) as port, opened(postgres, port=port) as client:
+        with pytest.raises(DatasourceError) as caught:
+            await client.check()
+        assert not isinstance(caught.value, ExecutionTimeout), "the bound ends it, not the deadline"
+
+
 async def test_a_password_in_clear_text_is_not_sent_to_who_may_be_anybody(postgres: PostgresServer) -> None:
     asked: list[bytes] = []
 
