@@ -2,6 +2,7 @@
 
 import base64
 import math
+import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Final, TypeAlias, final
@@ -16,6 +17,8 @@ SAFE_INTEGER: Final = 2**53 - 1
 
 Converter: TypeAlias = Callable[[Any], Any]
 
+_JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_NO_JSON_NUMBERS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 _DUMP: Final = orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
@@ -159,7 +162,13 @@ def _float(value: float) -> float | str:
 
 
 def _digits(value: str) -> Any:
-    return value if value in ("NaN", "Infinity", "-Infinity") else orjson.Fragment(value)
+    if _JSON_NUMBER.fullmatch(value):
+        return orjson.Fragment(value)
+    if value in _NO_JSON_NUMBERS:
+        return value
+    raise ContractBroken(
+        "a decimal of the result is no number"
+    )  # reason: as it stands it would be any part of the answer
 
 
 def _base64(value: bytes) -> str:

@@ -58,6 +58,12 @@ def test_decimals_become_numbers_with_their_own_digits_when_asked() -> None:
     assert text == '[{"v":1.50},{"v":"NaN"},{"v":12345678901234567890.123}]'
 
 
+@pytest.mark.parametrize("digits", ["", "1}],", "1.", ".5", "+1", "01", "1e", "null", "1\n", "١", "nan"])
+def test_a_decimal_that_is_no_json_number_never_becomes_a_part_of_the_answer(digits: str) -> None:
+    with pytest.raises(ContractBroken):
+        encoded((Column("v", ColumnType.DECIMAL, "numeric"),), [(digits,)], numbers="number")
+
+
 def test_one_large_integer_does_not_change_how_the_others_look() -> None:
     columns = (Column("a", ColumnType.INTEGER, "int8"), Column("b", ColumnType.BYTES, "bytea"))
     text = encoded(columns, [(1, b"x"), (2**62, None)])
