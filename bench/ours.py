@@ -15,7 +15,7 @@ from appsmith_proxy.model.principal import Principal, Role, User
 from appsmith_proxy.registry.registry import Registry
 from appsmith_proxy.runtime import Runtime
 from appsmith_proxy.sdk import Secret
-from appsmith_proxy.server import Server
+from appsmith_proxy.server import Server, settle_memory
 from appsmith_proxy.settings import Settings
 from bench.workloads import WORKLOADS
 
@@ -58,6 +58,7 @@ async def _serve(connection: dict[str, Any], folder: Path) -> None:
             actions.append(details.action.id)
         await runtime.catalog.applications.publish(root, application.id)
         _, token = await runtime.tokens.create(role=Role.VIEWER, workspace_id=workspace.id)
+        settle_memory()
         print(json.dumps({"port": server.port, "token": token, "actions": actions}), flush=True)
         await asyncio.Event().wait()
 

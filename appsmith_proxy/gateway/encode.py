@@ -19,6 +19,9 @@ Converter: TypeAlias = Callable[[Any], Any]
 
 _JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _NO_JSON_NUMBERS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
+BLOCK_ROWS: Final = 500
+"""Rows that are objects at the same time: those of one block are gone before the next one's are made, in their place."""
+
 _DUMP: Final = orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
@@ -120,6 +123,12 @@ class _Shape:
 
     def encode(self, rows: Sequence[Sequence[Cell]]) -> bytes:
         """Return rows as a JSON list of objects."""
+        if len(rows) <= BLOCK_ROWS:
+            return self._encode(rows)
+        starts = range(0, len(rows), BLOCK_ROWS)
+        return b"[" + b",".join([self._encode(rows[at : at + BLOCK_ROWS])[1:-1] for at in starts]) + b"]"
+
+    def _encode(self, rows: Sequence[Sequence[Cell]]) -> bytes:
         try:
             return orjson.dumps(self._objects(rows, self._converters), option=_DUMP)
         except orjson.JSONEncodeError:

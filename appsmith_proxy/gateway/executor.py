@@ -41,6 +41,7 @@ from appsmith_proxy.errors import (
     describe,
 )
 from appsmith_proxy.gateway.deadlines import Deadlines
+from appsmith_proxy.gateway.detached import Detached
 from appsmith_proxy.gateway.edge import is_cancelled
 from appsmith_proxy.gateway.encode import data_types
 from appsmith_proxy.gateway.execution import ExecuteCall, Execution, HttpAnswer
@@ -74,7 +75,7 @@ class Executor:
         self._trail = trail
         self._ids = Ids()
         self._deadlines = Deadlines()
-        self._writes: set[asyncio.Task[Execution]] = set()
+        self._writes = Detached()
 
     async def execute(self, call: ExecuteCall) -> Execution:
         """Run one action for one caller.
@@ -93,14 +94,11 @@ class Executor:
             await self._trail.record(intent)
         if not runnable.plan.writes or runnable.copy.cancel_on_disconnect:
             return await self._admitted(call, runnable, execution_id, editor=editor)
-        write = asyncio.create_task(self._admitted(call, runnable, execution_id, editor=editor))
-        self._writes.add(write)
-        write.add_done_callback(self._written)
-        return await asyncio.shield(write)
+        return await self._writes.run(self._admitted(call, runnable, execution_id, editor=editor))
 
     async def close(self) -> None:
         """Wait for writes whose callers went away; each ends at its own deadline. Call before closing the leases."""
-        await asyncio.gather(*self._writes, return_exceptions=True)
+        await self._writes.finish()
 
     # find
 
@@ -277,11 +275,6 @@ class Executor:
         except AuditUnavailable:
             # The work is done and its intent is on record; refusing the answer now would only hide what happened.
             _log.error("the outcome of execution %s is not on the audit trail", outcome.execution_id)
-
-    def _written(self, write: asyncio.Task[Execution]) -> None:
-        self._writes.discard(write)
-        if not write.cancelled() and (error := write.exception()) is not None and not isinstance(error, ProxyError):
-            _log.error("a write whose caller left failed: %s", describe(error))
 
 
 def _wants_published(call: ExecuteCall, action: Action) -> bool:

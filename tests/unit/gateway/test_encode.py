@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from appsmith_proxy.errors import ContractBroken
-from appsmith_proxy.gateway.encode import SAFE_INTEGER, Encoder, data_types
+from appsmith_proxy.gateway.encode import BLOCK_ROWS, SAFE_INTEGER, Encoder, data_types
 from appsmith_proxy.sdk import Body, BodyKind, Column, ColumnType, EncodedRows, Result
 
 CASES: list[tuple[ColumnType, Any, str]] = [
@@ -129,3 +129,11 @@ def test_columns_show_the_datasources_own_types_to_editors_only() -> None:
     assert encoder.encode_columns(result, editor=False) == b'[{"name":"v","type":"decimal"}]'
     assert encoder.encode_columns(result, editor=True) == b'[{"name":"v","type":"decimal","nativeType":"numeric"}]'
     assert encoder.encode_columns(Result(affected=1), editor=True) == b"[]"
+
+
+@pytest.mark.parametrize("count", [BLOCK_ROWS - 1, BLOCK_ROWS, BLOCK_ROWS + 1, 3 * BLOCK_ROWS, 0])
+def test_answers_of_many_blocks_are_one_list(count: int) -> None:
+    columns = (Column("n", ColumnType.INTEGER, "int8"), Column("big", ColumnType.INTEGER, "int8"))
+    rows = [(n, 2**60 if n == BLOCK_ROWS else None) for n in range(count)]
+    expected = [{"n": n, "big": str(2**60) if n == BLOCK_ROWS else None} for n in range(count)]
+    assert json.loads(encoded(columns, rows)) == expected
