@@ -136,6 +136,21 @@ async def test_origins_are_compared_exactly(origin: str) -> None:
         assert preflight.status == 405
 
 
+@pytest.mark.parametrize("origins", [0, 2])
+async def test_one_origin_is_asked_for_or_none(origins: int) -> None:
+    """Programs send none; two are nobody's."""
+    runtime = FakeRuntime(settings=Settings(port=0, allowed_origins=frozenset({ORIGIN})))
+    async with Server(runtime) as server, Client(server.port) as client:
+        answer = await client.exchange(
+            b"GET /api/v1/health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            + f"Origin: {ORIGIN}\r\n".encode() * origins
+            + b"\r\n"
+        )
+        assert answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 400 "))
+        assert b"Access-Control-Allow-Origin" not in answer
+        assert origins or b"Vary: Origin" in answer
+
+
 async def test_a_listed_origin_may_call_without_cookies() -> None:
     runtime = FakeRuntime(settings=Settings(port=0, allowed_origins=frozenset({ORIGIN})))
     allowed = {"Vary": "Origin", "Access-Control-Allow-Origin": ORIGIN, "Access-Control-Expose-Headers": "X-Request-Id"}
