@@ -134,7 +134,7 @@ class Connection(RequestHandler):
                 self.force_close()
                 raise
             except Exception as error:  # noqa: BLE001  # reason: the connection ends, and so does what is wrong with it
-                self.log_exception(exc_info=error)
+                _log.error("a connection failed: %s", describe(error))
                 self.force_close()
                 break
             finally:
