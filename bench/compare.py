@@ -1,0 +1,159 @@
+"""Measuring: rounds in which the sides take turns, every sampled answer compared with the table, memory beside it."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any, Final, final
+
+from bench.load import Measured, burst, request
+from bench.processes import ServerProcess, other_cpu
+from bench.workloads import REQUESTS, WORKLOADS, Workload
+
+BY_HAND: Final = "by hand"
+OURS: Final = "ours"
+SIDES: Final = (BY_HAND, OURS)
+SAMPLE_SECONDS: Final = 0.05
+WARM_SECONDS: Final = 0.7
+
+
+@dataclass(slots=True)
+class Side:
+    """What was measured of one side, an entry for each round."""
+
+    rates: list[float] = field(default_factory=list)
+    """Requests a second."""
+    cpu_us: list[float] = field(default_factory=list)
+    """CPU of the server process for each request, microseconds."""
+    database_us: list[float] = field(default_factory=list)
+    """CPU of the database for each request."""
+    rss_mb: float = 0.0
+    """The most resident memory that was sampled under this load."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Row:
+    """One workload's result."""
+
+    workload: str
+    by_hand: Side
+    ours: Side
+
+    @property
+    def ratios(self) -> list[float]:
+        """Our rate by the hand-written handler's, round for round."""
+        return [ours / hand for ours, hand in zip(self.ours.rates, self.by_hand.rates, strict=True)]
+
+    @property
+    def ratio(self) -> float:
+        """The median of the rounds'."""
+        return median(self.ratios)
+
+    @property
+    def cpu_ratio(self) -> float:
+        """Our CPU by the hand-written handler's: the steadier of the two where others use the machine."""
+        return median(ours / hand for ours, hand in zip(self.ours.cpu_us, self.by_hand.cpu_us, strict=True))
+
+
+@final
+class Comparison:
+    """Both servers under load."""
+
+    def __init__(self, by_hand: ServerProcess, ours: ServerProcess) -> None:
+        self._processes = {BY_HAND: by_hand, OURS: ours}
+        self.writes = 0
+        """How many rows must have been inserted so far."""
+
+    async def compare(self, load: Workload, *, rounds: int, seconds: float) -> Row:
+        """Measure one workload, sides taking turns and the first turn too."""
+        row = Row(workload=load.name, by_hand=Side(), ours=Side())
+        for side in SIDES:
+            await self._burst(side, load, WARM_SECONDS)
+        for number in range(rounds):
+            for side in SIDES if number % 2 else reversed(SIDES):
+                await self._measure(side, load, seconds, row.ours if side == OURS else row.by_hand)
+        return row
+
+    async def without_database(self, *, rounds: int, seconds: float) -> list[float]:
+        """Measure the hand-written server where it answers a constant: what is left when nothing is done."""
+        call = [request("/constant", b'{"id":1}')]
+        port = self._processes[BY_HAND].port
+        return [(await burst(port, call, connections=16, seconds=seconds)).rate for _ in range(rounds)]
+
+    async def soak(self, executions: int) -> list[float]:
+        """Execute the lookup so many times; return our resident memory at the start and after each tenth."""
+        ours = self._processes[OURS]
+        await self._burst(OURS, WORKLOADS[0], WARM_SECONDS)
+        samples = [ours.rss_mb()]
+        for _ in range(10):
+            await self._burst(OURS, WORKLOADS[0], 3600, most=executions // 10)
+            samples.append(ours.rss_mb())
+        return samples
+
+    async def _measure(self, side: str, load: Workload, seconds: float, into: Side) -> None:
+        process = self._processes[side]
+        cpu, database = process.cpu(), self._database_cpu()
+        with _sampling(process, into):
+            done = await self._burst(side, load, seconds)
+        into.rates.append(done.rate)
+        into.cpu_us.append((process.cpu() - cpu) / done.requests * 1e6)
+        into.database_us.append((self._database_cpu() - database) / done.requests * 1e6)
+
+    async def _burst(self, side: str, load: Workload, seconds: float, *, most: int | None = None) -> Measured:
+        done = await burst(
+            self._processes[side].port,
+            self._requests(side, load),
+            connections=load.connections,
+            seconds=seconds,
+            most=most,
+        )
+        for number, body in done.samples:
+            load.check(number, _rows(side, body))
+        self.writes += 0 if load.rows else done.requests
+        return done
+
+    def _requests(self, side: str, load: Workload) -> list[bytes]:
+        index = WORKLOADS.index(load)
+        values = [load.params(number) for number in range(REQUESTS)]
+        if side == BY_HAND:
+            return [request(f"/{index}", _json(params)) for params in values]
+        told = self._processes[OURS].told
+        headers = f"Authorization: Bearer {told['token']}\r\n"
+        action = {"actionId": told["actions"][index], "viewMode": True}
+        return [request("/api/v1/actions/execute", _json({**action, "params": one}), headers) for one in values]
+
+    def _database_cpu(self) -> float:
+        return other_cpu(*self._processes.values())
+
+
+def _rows(side: str, body: bytes) -> list[dict[str, Any]]:
+    answer = json.loads(body)
+    if side == OURS:
+        if not answer["data"]["isExecutionSuccess"]:
+            raise SystemExit(f"our execution failed: {answer['data']}")
+        answer = answer["data"]["body"]
+    rows: list[dict[str, Any]] = answer
+    return rows
+
+
+def _json(value: object) -> bytes:
+    """As a browser writes it: no spaces."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+@contextmanager
+def _sampling(process: ServerProcess, into: Side) -> Iterator[None]:
+    """Sample resident memory while the block runs."""
+
+    async def sample() -> None:
+        while True:
+            into.rss_mb = max(into.rss_mb, process.rss_mb())
+            await asyncio.sleep(SAMPLE_SECONDS)
+
+    task = asyncio.create_task(sample())
+    try:
+        yield
+    finally:
+        task.cancel()
