@@ -15,7 +15,7 @@
     │   ├── ConnectFailed  CredentialsRejected  PermissionRejected  TlsFailed
     │   ├── StatementInvalid ── PlanStale
     │   ├── ConstraintViolated  ParameterInvalid  ExecutionTimeout
-    │   └── Disconnected  ResourceExhausted  BadResponse
+    │   └── Disconnected  ResourceExhausted ── AffectedLimitExceeded  BadResponse
     ├── DriverError (driver)
     │   └── ContractBroken  DriverCrashed  IncompatibleDriver
     └── InternalError (proxy)
@@ -291,6 +291,13 @@ class ResourceExhausted(DatasourceError):
 
     title = "The datasource is out of resources"
     retryable = True
+
+
+class AffectedLimitExceeded(ResourceExhausted):
+    """The statement changes more rows than the action allows; nothing was changed."""
+
+    title = "More rows would be changed than allowed"
+    retryable = False
 
 
 class BadResponse(DatasourceError):

@@ -12,7 +12,7 @@ from appsmith_proxy.catalog.views import ActionDetails, ActionSummary, Page
 from appsmith_proxy.errors import InvalidRequest, Problem
 from appsmith_proxy.model.ids import new_id
 from appsmith_proxy.model.principal import Principal
-from appsmith_proxy.model.records import Action, ActionCopy, Application, Datasource
+from appsmith_proxy.model.records import DEFAULT_TIMEOUT_MS, Action, ActionCopy, Application, Datasource
 from appsmith_proxy.store.contract import Delete, Put, Require
 
 _MERGED: Final = ("configuration", "user_messages")
@@ -39,7 +39,10 @@ class Actions:
         application = await self._records.read(
             principal, Application, values["application_id"], Permission.ACTION_MANAGE
         )
-        copy = ActionCopy(**{name: value for name, value in values.items() if name != "application_id"})
+        given = {name: value for name, value in values.items() if name != "application_id"}
+        if given.get("timeout_ms") is None:
+            given["timeout_ms"] = min(DEFAULT_TIMEOUT_MS, self._max_timeout_ms)
+        copy = ActionCopy(**given)
         action = Action(id=new_id(), workspace_id=application.workspace_id, application_id=application.id, draft=copy)
         return await self._save(principal, action)
 
@@ -133,19 +136,20 @@ def _patched(copy: ActionCopy, values: Mapping[str, Any]) -> ActionCopy:
     changed: dict[str, Any] = {}
     defaults = {row.name: row.default for row in fields(ActionCopy)}
     for name, value in values.items():
-        if name in _MERGED:
-            changed[name] = merge_patch(getattr(copy, name), value or {})
-        elif value is None:
-            changed[name] = defaults[name]
+        if value is None:
+            changed[name] = {} if name in _MERGED else defaults[name]
+        elif name in _MERGED:
+            changed[name] = merge_patch(getattr(copy, name), value)
         else:
             changed[name] = value
     return replace(copy, **changed)
 
 
 def _details(action: Action, check: Check) -> ActionDetails:
-    return ActionDetails(
-        action=action, bindings=check.plan.bindings if check.plan is not None else (), warnings=check.warnings
-    )
+    if check.plan is not None:
+        return ActionDetails(action=action, bindings=check.plan.bindings, warnings=check.warnings)
+    # Saved when it compiled; what it lacks now (its driver, mostly) must not hide it, nor the others in its list.
+    return ActionDetails(action=action, bindings=(), warnings=tuple(problem.message for problem in check.problems))
 
 
 def _invalid(path: str, message: str) -> InvalidRequest:

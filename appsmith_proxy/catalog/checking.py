@@ -4,7 +4,15 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final, final
 
-from appsmith_proxy.errors import DatasourceError, ParameterInvalid, PlanStale, Problem, ProxyError, StatementInvalid
+from appsmith_proxy.errors import (
+    DatasourceError,
+    IncompatibleDriver,
+    ParameterInvalid,
+    PlanStale,
+    Problem,
+    ProxyError,
+    StatementInvalid,
+)
 from appsmith_proxy.gateway.edge import driver_edge
 from appsmith_proxy.gateway.leases import Leases
 from appsmith_proxy.model.plan import Plan, StatementSet
@@ -48,7 +56,10 @@ class Checker:
 
     async def compile(self, datasource: Datasource, copy: ActionCopy) -> Check:
         """Compile without asking the datasource. What was compiled lately is remembered; what is long has a thread."""
-        driver = self._registry.driver(datasource.kind)
+        try:
+            driver = self._registry.driver(datasource.kind)
+        except IncompatibleDriver as error:
+            return Check(plan=None, problems=(Problem("datasourceId", error.message, hint=error.hint),))
         key = _key(datasource.kind, copy)
         check = self._compiled.pop(key, None)
         if check is None:

@@ -14,6 +14,7 @@ from appsmith_proxy.catalog.views import Page, TestReport
 from appsmith_proxy.errors import (
     CapabilityNotSupported,
     ExecutionTimeout,
+    IncompatibleDriver,
     InvalidRequest,
     Outcome,
     Problem,
@@ -59,15 +60,14 @@ class Datasources:
         """Create a datasource; secret fields of ``configuration`` are sealed before anything is stored.
 
         Raises:
-            InvalidRequest: every problem of the configuration.
+            InvalidRequest: every problem of the configuration, or no driver of this kind can be used.
             NotFound: no such workspace, or not the caller's.
-            IncompatibleDriver: no driver of this kind can be used.
             NameTaken: the workspace has a datasource of that name.
         """
         workspace_id = values["workspace_id"]
         if not allowed(principal, Permission.DATASOURCE_MANAGE, workspace_id):
             raise missing(Workspace)
-        driver = self._driver(values["kind"])
+        driver = self._chosen(values["kind"])
         incoming = take_apart(driver.fields, values.get("configuration") or {})
         plain = _validated(driver, incoming, incoming.plain, frozenset(incoming.given))
         blank = Datasource(
@@ -133,7 +133,7 @@ class Datasources:
         """Try a datasource that is not stored yet. Nothing of it is kept."""
         if not allowed(principal, Permission.DATASOURCE_MANAGE, values["workspace_id"]):
             raise missing(Workspace)
-        driver = self._driver(values["kind"])
+        driver = self._chosen(values["kind"])
         incoming = take_apart(driver.fields, values.get("configuration") or {})
         plain = _validated(driver, incoming, incoming.plain, frozenset(incoming.given))
         secrets = {name: Secret(value) for name, value in incoming.given.items()}
@@ -148,7 +148,7 @@ class Datasources:
             CapabilityNotSupported: its kind cannot.
             DatasourceError: it could not be asked.
         """
-        datasource = await self._records.read(principal, Datasource, record_id, Permission.DATASOURCE_MANAGE)
+        datasource = await self._records.read(principal, Datasource, record_id, Permission.DATASOURCE_READ)
         lease = await self._leases.borrow(datasource)
         try:
             client = lease.client
@@ -166,6 +166,14 @@ class Datasources:
 
     def _driver(self, kind: str) -> Driver:
         return self._registry.driver(kind)
+
+    def _chosen(self, kind: str) -> Driver:
+        """Return the driver of a kind that the caller chose: one that there is not is the caller's mistake."""
+        try:
+            return self._driver(kind)
+        except IncompatibleDriver as error:
+            problem = Problem("kind", error.message, hint=error.hint)
+            raise InvalidRequest("no driver of this kind can be used", details=(problem,)) from error
 
     def _kept(self, driver: Driver, present: Datasource, changed: Datasource, kept: frozenset[str]) -> dict[str, Any]:
         if not kept:

@@ -203,7 +203,7 @@ class Executor:
             truncated=result.truncated if result else False,
             messages=result.messages if result else (),
             http=_http_answer(result.body) if result and result.body else None,
-            request=shown_request(bound) if editor and bound is not None else None,
+            request=shown_request(bound, call.params, runnable.plan) if editor and bound is not None else None,
             editor=editor,
             error=error,
             user_message=user_message(runnable, error.code, getattr(error, "constraint", "")) if error else None,

@@ -1,30 +1,38 @@
 """What is shown of an execution: the request to editors, a database's own words redacted, and a name for a bad value."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
+from urllib.parse import urlencode
 
 from appsmith_proxy.errors import DatasourceError, ParameterInvalid, Problem
 from appsmith_proxy.gateway.execution import ShownRequest
 from appsmith_proxy.gateway.runnables import Runnable
-from appsmith_proxy.sdk import Document, HttpRequest, Secret, Statement, json_text
+from appsmith_proxy.model.plan import Plan
+from appsmith_proxy.sdk import Document, HttpRequest, Secret, Statement, Value, json_text
 from appsmith_proxy.template import Bound
 
 _MAX_NATIVE_MESSAGE: Final = 2_000
 _MAX_SHOWN_VALUE: Final = 1_000
+_MAX_SHOWN_REQUEST: Final = 10_000
 
 
-def shown_request(bound: Bound) -> ShownRequest:
-    """Return what an editor sees: the statement and its values. Made before credentials are added."""
+def shown_request(bound: Bound, params: Mapping[str, Value], plan: Plan) -> ShownRequest:
+    """Return what an editor sees, made before credentials are added: the statement or request, and the values.
+
+    A statement's values are those of its placeholders, in order; a request's are those the caller sent, by the order of
+    the bindings: they stand encoded in the request's text.
+    """
     payload = bound.payload
     match payload:
         case Statement():
             query = payload.text
         case HttpRequest():
-            query = f"{payload.method} {payload.path or '/'}"
+            query = _request_text(payload)
         case Document():
             query = json_text(dict(payload.fields))
-    return ShownRequest(query=query, execution_parameters=tuple(_shown_value(value) for value in bound.values))
+    values = bound.values if isinstance(payload, Statement) else [params.get(name) for name in plan.client_names]
+    return ShownRequest(query=query, execution_parameters=tuple(_shown_value(value) for value in values))
 
 
 def name_parameter(error: ParameterInvalid, bound: Bound | None) -> None:
@@ -54,6 +62,18 @@ def user_message(runnable: Runnable, code: str, constraint: str) -> str | None:
     if not messages:
         return None
     return messages.get(constraint) or messages.get(code) if constraint else messages.get(code)
+
+
+def _request_text(request: HttpRequest) -> str:
+    query = f"?{urlencode(request.query)}" if request.query else ""
+    lines = [f"{request.method} {request.path or '/'}{query}"]
+    lines += [f"{name}: {value}" for name, value in request.headers]
+    if request.form is not None:
+        lines += ["", urlencode(request.form)]
+    elif request.body is not None:
+        lines += ["", request.body.decode("utf-8", "replace")]
+    text = "\n".join(lines)
+    return text if len(text) <= _MAX_SHOWN_REQUEST else text[:_MAX_SHOWN_REQUEST] + "…"
 
 
 def _shown_value(value: object) -> object:

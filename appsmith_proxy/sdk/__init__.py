@@ -5,6 +5,7 @@ Start at ``Driver`` and ``Client``; the guide is ``docs/how-to/write-a-driver.md
 """
 
 from appsmith_proxy.errors import (
+    AffectedLimitExceeded,
     BadResponse,
     ConnectFailed,
     ConstraintViolated,
@@ -92,6 +93,7 @@ __all__ = [
     "NO_LIMITS",
     "PROTOCOLS",
     "ActionField",
+    "AffectedLimitExceeded",
     "BadResponse",
     "Body",
     "BodyKind",

@@ -99,7 +99,7 @@ class Limits:
     bytes: int = 5 * 1024 * 1024
     """Bound of the answer's size, measured on the values as the driver reads them."""
     affected: int | None = None
-    """A write that changes more rows than this is rolled back and raises ``ResourceExhausted`` (AFFECTED_LIMIT)."""
+    """A write that changes more rows than this is rolled back and raises ``AffectedLimitExceeded`` (AFFECTED_LIMIT)."""
 
 
 NO_LIMITS: Final = Limits()

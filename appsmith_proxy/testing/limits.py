@@ -3,13 +3,13 @@
 import asyncio
 
 from appsmith_proxy.sdk import (
+    AffectedLimitExceeded,
     Capability,
     DatasourceError,
     EncodedRows,
     ExecutionTimeout,
     Limits,
     Outcome,
-    ResourceExhausted,
     Result,
 )
 from appsmith_proxy.testing.harness import Part
@@ -86,7 +86,7 @@ class LimitsSuite(Suite):
         client = await rig.open()
         await rig.execute(client, rig.harness.write(2), limits=Limits(affected=2))
         error = await rig.error(client, rig.harness.write(3), limits=Limits(affected=2))
-        assert isinstance(error, ResourceExhausted)
+        assert isinstance(error, AffectedLimitExceeded)
         assert error.outcome is Outcome.ROLLED_BACK
         assert await rig.count(client) == 2
 

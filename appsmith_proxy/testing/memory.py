@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Final
 
 from appsmith_proxy.sdk import (
     ActionField,
+    AffectedLimitExceeded,
     BadResponse,
     Capability,
     Cell,
@@ -203,7 +204,7 @@ class MemoryClient(Client):
         except TimeoutError:
             raise ExecutionTimeout("the statement took too long", outcome=Outcome.ROLLED_BACK) from None
         except TooManyChanges:
-            raise ResourceExhausted(
+            raise AffectedLimitExceeded(
                 "the statement changes more rows than the action allows", outcome=Outcome.ROLLED_BACK
             ) from None
         except ScriptedFailure as error:

@@ -1,6 +1,6 @@
 """What the answer of an execution holds, and that of a failed request: described here, written by ``envelope.py``."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -37,6 +37,9 @@ class PluginErrorAnswer(Shown):
     appsmith_error_message: str
     downstream_error_code: str | None
     downstream_error_message: str | None
+    outcome: Annotated[
+        str | None, Field(description="What became of the work, for editors: not_sent, rolled_back, unknown")
+    ]
 
 
 class ExecutionAnswer(Shown):

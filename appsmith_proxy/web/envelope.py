@@ -114,7 +114,7 @@ def _clean(value: object) -> object:
 def _failed_data(execution: Execution, error: ProxyError) -> tuple[bytes, ...]:
     """Return ``data`` of a failed query: to a viewer the code, the title, the id and the action's own words, and no more."""
     shown = execution.user_message or error.title
-    native_code = native_message = None
+    native_code = native_message = outcome = None
     body = _dumps(shown)
     http = None
     if execution.editor:
@@ -122,6 +122,7 @@ def _failed_data(execution: Execution, error: ProxyError) -> tuple[bytes, ...]:
         native = error if isinstance(error, DatasourceError) else None
         native_code = (native and native.native_code) or None
         native_message = (native and native.native_message) or None
+        outcome = native and native.outcome.value
         http = execution.http
         body = execution.body if http is not None else _dumps(native_message or error.message)
     head = {
@@ -140,6 +141,7 @@ def _failed_data(execution: Execution, error: ProxyError) -> tuple[bytes, ...]:
             "appsmithErrorMessage": shown,
             "downstreamErrorCode": native_code,
             "downstreamErrorMessage": native_message,
+            "outcome": outcome,
         },
         "columns": [],
         "truncated": False,

@@ -148,7 +148,9 @@ class ActionBody(Wire):
     name: Name
     configuration: Configuration
     parameters: Parameters = []
-    timeout_ms: TimeoutMs = DEFAULT_TIMEOUT_MS
+    timeout_ms: Annotated[
+        TimeoutMs | None, Field(description=f"null: {DEFAULT_TIMEOUT_MS}, or the operator's maximum if that is less")
+    ] = None
     read_only: Annotated[bool | None, Field(description="null: true when the statement only reads")] = None
     allow_ddl: bool = False
     max_affected_rows: AffectedRows | None = None

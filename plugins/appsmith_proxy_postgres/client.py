@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from appsmith_proxy.sdk import (
+    AffectedLimitExceeded,
     Client,
     DatasourceError,
     ExecuteRequest,
@@ -16,7 +17,6 @@ from appsmith_proxy.sdk import (
     OpenContext,
     Outcome,
     Prepared,
-    ResourceExhausted,
     Result,
     Secret,
     Session,
@@ -177,7 +177,7 @@ class PostgresClient(Client):
             result = await self._perform(wire, request, statement, within=True)
             changed = await self._changed(wire) - before if hidden else result.affected or 0
             if limit is not None and changed > limit:
-                raise ResourceExhausted(
+                raise AffectedLimitExceeded(
                     f"the statement changes more than {limit} rows, so nothing was changed",
                     hint="make its condition narrower, or raise the action's limit",
                     outcome=Outcome.ROLLED_BACK,

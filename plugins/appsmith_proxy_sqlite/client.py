@@ -17,6 +17,7 @@ from typing import Any, Final
 import aiosqlite
 
 from appsmith_proxy.sdk import (
+    AffectedLimitExceeded,
     Client,
     Column,
     DatasourceError,
@@ -26,7 +27,6 @@ from appsmith_proxy.sdk import (
     Outcome,
     PermissionRejected,
     Prepared,
-    ResourceExhausted,
     Result,
     Statement,
     StatementInvalid,
@@ -127,7 +127,7 @@ async def _write(connection: Connection, text: str, values: Sequence[Native], re
     await connection.finish()
     affected = await _affected(connection, before, deadline)
     if limit is not None and affected > limit:
-        raise ResourceExhausted(
+        raise AffectedLimitExceeded(
             f"the statement would change more than {limit} rows, so nothing was changed", outcome=Outcome.ROLLED_BACK
         )
     await _commit(connection, deadline)

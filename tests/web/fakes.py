@@ -11,7 +11,15 @@ from appsmith_proxy.gateway.execution import ExecuteCall, Execution
 from appsmith_proxy.model.ids import new_id
 from appsmith_proxy.model.plan import Binding, Source
 from appsmith_proxy.model.principal import Principal, Role, User
-from appsmith_proxy.model.records import Action, ActionCopy, Application, Datasource, SealedSecret, Workspace
+from appsmith_proxy.model.records import (
+    DEFAULT_TIMEOUT_MS,
+    Action,
+    ActionCopy,
+    Application,
+    Datasource,
+    SealedSecret,
+    Workspace,
+)
 from appsmith_proxy.registry.report import ReportEntry, Status
 from appsmith_proxy.sdk import Driver, Structure, StructureColumn, StructureTable
 from appsmith_proxy.settings import Settings
@@ -180,7 +188,9 @@ class FakeActions:
 
     async def create(self, caller: Principal, values: Mapping[str, Any], /) -> views.ActionDetails:
         self.counter["Action.create"] += 1
-        draft = ActionCopy(**{name: value for name, value in values.items() if name != "application_id"})
+        given = {name: value for name, value in values.items() if name != "application_id"}
+        given["timeout_ms"] = given["timeout_ms"] or DEFAULT_TIMEOUT_MS
+        draft = ActionCopy(**given)
         action = Action(
             id=new_id(), workspace_id=WORKSPACE, application_id=values["application_id"], draft=draft, revision=1
         )

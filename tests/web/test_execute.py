@@ -225,6 +225,7 @@ async def test_a_failed_query_is_an_answer(client: Client, runtime: FakeRuntime)
         "appsmithErrorMessage": "the value of sku must be unique",
         "downstreamErrorCode": "23505",
         "downstreamErrorMessage": CANARIES["native"],
+        "outcome": "unknown",
     }
 
 
