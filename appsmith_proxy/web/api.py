@@ -97,30 +97,30 @@ class Api:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _serve(self, route: Route, record_id: str, query: str, request: BaseRequest) -> Pieces:
-        principal = None if route.permission is Permission.PUBLIC else await self._caller(route, request)
+        principal: Principal | None = None
+        if route.permission is not Permission.PUBLIC:
+            principal = self._caller_now(request) or await self._caller(request)
+            _check_permission(principal, route)
         try:
-            return await self._serve_caller(principal, route, record_id, query, request)
+            asked = read_query(query, route.query) if query or route.query is not None else None
+            if route.executes and principal is not None:
+                body = bodies.read_execute_now(request, principal, self._options)
+                if body is None:
+                    body = await bodies.read_execute(request, principal, self._options)
+                return await route.handler(self._services, Call(principal=principal, body=body))
+            call = Call(
+                principal=principal,
+                record_id=record_id,
+                query=asked,
+                body=await self._read_body(route, request),
+                draining=self._serving.draining,
+            )
+            return await self._run_to_its_end(route, call)
         except (DriverError, InternalError) as error:
             if principal is None or holds(principal, Permission.ACTION_MANAGE):
                 raise
             # What failed, and of which kind of datasource, is for editors to know; the log has it.
             raise type(error)(error.title) from error
-
-    async def _serve_caller(
-        self, principal: Principal | None, route: Route, record_id: str, query: str, request: BaseRequest
-    ) -> Pieces:
-        asked = read_query(query, route.query) if query or route.query is not None else None
-        if route.executes and principal is not None:
-            body = await bodies.read_execute(request, principal, self._options)
-            return await route.handler(self._services, Call(principal=principal, body=body))
-        call = Call(
-            principal=principal,
-            record_id=record_id,
-            query=asked,
-            body=await self._read_body(route, request),
-            draining=self._serving.draining,
-        )
-        return await self._run_to_its_end(route, call)
 
     async def _read_body(self, route: Route, request: BaseRequest) -> Wire | None:
         if route.body is not None:
@@ -128,21 +128,11 @@ class Api:
         bodies.refuse_body(request)
         return None
 
-    async def _caller(self, route: Route, request: BaseRequest) -> Principal:
-        """Return the caller if it has the route's permission somewhere; on what, the handler's room decides."""
-        given = request.headers.getall("Authorization", ())
-        if len(given) != 1:
-            raise Unauthenticated("no valid credentials came with the request")
-        authenticator = self._services.authenticator
-        principal = authenticator.authenticate_cached(given[0])
-        if principal is None:
-            principal = await authenticator.authenticate(given[0])
-        if not holds(principal, route.permission):
-            raise Forbidden(
-                f"your role does not have the permission {route.permission}",
-                hint="GET /api/v1/me lists what you have",
-            )
-        return principal
+    def _caller_now(self, request: BaseRequest) -> Principal | None:
+        return self._services.authenticator.authenticate_cached(_credentials(request))
+
+    async def _caller(self, request: BaseRequest) -> Principal:
+        return await self._services.authenticator.authenticate(_credentials(request))
 
     async def _run_to_its_end(self, route: Route, call: Call) -> Pieces:
         """Run a handler that must not be cut in the middle when its caller goes away."""
@@ -155,6 +145,22 @@ class Api:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # reason: marks it as seen; a request that is still there tells of it
+
+
+def _credentials(request: BaseRequest) -> str:
+    given = request.headers.getall("Authorization", ())
+    if len(given) != 1:
+        raise Unauthenticated("no valid credentials came with the request")
+    return given[0]
+
+
+def _check_permission(principal: Principal, route: Route) -> None:
+    """Refuse a caller who has the route's permission nowhere; on what it has it, the handler's room decides."""
+    if not holds(principal, route.permission):
+        raise Forbidden(
+            f"your role does not have the permission {route.permission}",
+            hint="GET /api/v1/me lists what you have",
+        )
 
 
 def _failed(error: ProxyError, status: int, request_id: str, headers: Headers) -> Answer:

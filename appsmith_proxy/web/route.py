@@ -20,7 +20,7 @@ Pieces: TypeAlias = tuple[bytes, ...]
 
 
 @final
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: made for every execution, and freezing would treble its price
 class Call:
     """One call, authorized and parsed."""
 
