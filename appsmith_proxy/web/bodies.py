@@ -16,6 +16,7 @@ from appsmith_proxy.web.models import ExecuteBody
 from appsmith_proxy.web.multipart import boundary_of, split
 from appsmith_proxy.web.options import WebOptions
 from appsmith_proxy.web.parsing import M, parse
+from appsmith_proxy.web.plain import read_plain
 from appsmith_proxy.web.statuses import Refused
 
 JSON_TYPES: Final = frozenset({"application/json"})
@@ -68,7 +69,11 @@ def read_execute_now(request: BaseRequest, principal: Principal, options: WebOpt
         or stream.total_bytes > min(SMALL_BYTES, options.execute_body_bytes)
     ):
         return None
-    return _execute_call(principal, _read_execute_body(stream.read_nowait(), options))
+    body = stream.read_nowait()
+    plain = read_plain(body) if len(body) <= options.value_bytes else None
+    if plain is None:
+        return _execute_call(principal, _read_execute_body(body, options))
+    return ExecuteCall(principal=principal, action_id=plain.action_id, view_mode=plain.view_mode, params=plain.params)
 
 
 async def read_bytes(request: BaseRequest, limit: int, seconds: float) -> bytes:
