@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from appsmith_proxy.errors import NotFound
-from appsmith_proxy.gateway.detached import Detached
+from appsmith_proxy.gateway.detached import KEPT, Detached
 
 
 async def test_the_answer_or_the_error_reaches_who_waits() -> None:
@@ -78,3 +78,62 @@ async def test_work_that_is_cancelled_itself_ends_the_wait() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await detached.run(work())
+
+
+async def test_a_task_takes_the_next_work_and_none_is_left_at_the_end() -> None:
+    detached = Detached()
+    tasks: list[asyncio.Task[None] | None] = []
+
+    async def work() -> None:
+        tasks.append(asyncio.current_task())
+        await asyncio.sleep(0)
+
+    before = asyncio.all_tasks()
+    for _ in range(5):
+        await detached.run(work())
+    assert len(set(tasks)) == 1
+    await asyncio.gather(*(detached.run(work()) for _ in range(3 * KEPT)))
+    assert len(asyncio.all_tasks() - before) == KEPT
+    await detached.finish()
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_task_that_was_cancelled_takes_nothing_more() -> None:
+    detached = Detached()
+
+    async def cancelled() -> bool:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        return True
+
+    async def cancelling() -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        return task.cancelling()
+
+    assert await detached.run(cancelled())
+    assert await detached.run(cancelling()) == 0
+    await detached.finish()
+
+
+async def test_work_that_comes_while_it_finishes_is_done_too() -> None:
+    detached = Detached()
+    began, may_end = asyncio.Event(), asyncio.Event()
+
+    async def work() -> int:
+        began.set()
+        await may_end.wait()
+        return 1
+
+    first = asyncio.create_task(detached.run(work()))
+    await began.wait()
+    finishing = asyncio.create_task(detached.finish())
+    await asyncio.sleep(0)
+    late = asyncio.create_task(detached.run(work()))
+    await asyncio.sleep(0)
+    may_end.set()
+    assert [await first, await late] == [1, 1]
+    await finishing
