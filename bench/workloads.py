@@ -114,7 +114,7 @@ WORKLOADS: Final = (
         action=f"SELECT {_COLUMNS} FROM items WHERE id >= {{{{ id }}}} ORDER BY id LIMIT 10000",
         names=("id",),
         rows=10_000,
-        connections=2,
+        connections=4,
     ),
     Workload(
         name="insert",

@@ -126,7 +126,11 @@ class _Shape:
         if len(rows) <= BLOCK_ROWS:
             return self._encode(rows)
         starts = range(0, len(rows), BLOCK_ROWS)
-        return b"[" + b",".join([self._encode(rows[at : at + BLOCK_ROWS])[1:-1] for at in starts]) + b"]"
+        blocks = [self._encode(rows[at : at + BLOCK_ROWS])[1:-1] for at in starts]
+        # The brackets are joined with the outer blocks: added to the whole, each would copy a large answer once more.
+        blocks[0] = b"[" + blocks[0]
+        blocks[-1] += b"]"
+        return b",".join(blocks)
 
     def _encode(self, rows: Sequence[Sequence[Cell]]) -> bytes:
         try:
