@@ -33,6 +33,7 @@ from appsmith_proxy_postgres.fields import DEFAULT_CEILING, Configuration, is_lo
 from appsmith_proxy_postgres.login import Lane, Login
 from appsmith_proxy_postgres.pool import Pool
 from appsmith_proxy_postgres.reset import BEGIN, BEGIN_READ_ONLY, COMMIT, ROLLBACK
+from appsmith_proxy_postgres.room import Room
 from appsmith_proxy_postgres.typebook import TypeBook
 from appsmith_proxy_postgres.wire import Answer, Kept, Wire
 
@@ -62,6 +63,7 @@ class PostgresClient(Client):
         self._network = context.network
         self._ceiling_seconds = int(context.options.get("ceilingSeconds", DEFAULT_CEILING))
         self._book = TypeBook()
+        self._room = Room()
         self._facts = Facts()
         self._long: set[str] = set()
         """Digests of reads that once had too many rows: from then on the server is told the limit."""
@@ -248,7 +250,7 @@ class PostgresClient(Client):
             password=self._secrets.get("password"),
             ceiling_seconds=self._ceiling_seconds,
         )
-        return await Wire.connect(login, lane, self._book, deadline=until)
+        return await Wire.connect(login, lane, self._book, self._room, deadline=until)
 
     def _left(self, deadline: float) -> float:
         """Return how many seconds are left, when there are any."""

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from asyncpg.protocol import Protocol
 
+from appsmith_proxy_postgres.room import LARGE, Room
+
 _header: Final = Struct("!BI").unpack_from
 _feed: Final = Protocol.data_received
 _HEADER: Final = 5
@@ -37,6 +39,8 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
 
     clear_text_allowed = False
     """Whether the password may be sent as it is: only to a server whose identity was verified."""
+    room: Room | None = None
+    """Where a large answer finds its place; None: it needs none."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)
@@ -58,6 +62,9 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         self._dropping = False
         self._skip = 0
         self._tail = b""
+        self._large_at = -1
+        """The budget at which the present answer becomes a large one."""
+        self._in_room = False
 
     def arm(self, *, rows: int, size: int, stop: bool, bounded: bool = False) -> None:
         """Bound the next answer.
@@ -73,10 +80,21 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         self._budget = size
         self._stop = stop
         self._bounded = bounded
+        # Only a read waits: it keeps nobody from writing while its rows stay at the server.
+        self._large_at = size - LARGE if stop and self.room is not None else -1
 
     def disarm(self) -> None:
         """Let the next answer pass as it is: one of the driver's own statements, which are never near their bounds."""
         self.arm(rows=OWN_ROWS, size=OWN_BYTES, stop=True)
+        self._large_at = -1
+
+    def settle(self) -> None:
+        """The present answer is read, or given up: leave the room, if it was large enough to be there."""
+        if not self._in_room or self.room is None:
+            return
+        self._in_room = False
+        if self.room.leave(self._go_on):
+            self._go_on()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport, to be able to stop reading."""
@@ -86,6 +104,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
     def connection_lost(self, reason: Exception | None) -> None:
         """Tell whoever waits for it."""
         super().connection_lost(reason)
+        self.settle()
         if not self.lost.done():
             self.lost.set_result(None)
 
@@ -129,6 +148,20 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         self._rows -= rows
         self._budget -= position
         self._pass_on(data, position)
+        if self._budget < self._large_at:
+            self._enter_room()
+
+    def _enter_room(self) -> None:
+        self._large_at = -1
+        if self.room is None:
+            return
+        self._in_room = True
+        if not self.room.enter(self._go_on):
+            self._socket.pause_reading()
+
+    def _go_on(self) -> None:
+        if not self.stopped and not self.lost.done() and not self._socket.is_closing():
+            self._socket.resume_reading()
 
     def _pass_within(self, data: bytes) -> None:
         """Pass messages on while they are within the limits."""

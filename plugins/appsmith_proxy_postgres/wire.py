@@ -22,6 +22,7 @@ from appsmith_proxy_postgres import faults, typebook
 from appsmith_proxy_postgres.bind import Argument, bind
 from appsmith_proxy_postgres.login import CLOSE_SECONDS, Lane, Login, connect
 from appsmith_proxy_postgres.meter import Meter
+from appsmith_proxy_postgres.room import Room
 from appsmith_proxy_postgres.typebook import TypeBook, TypeInfo
 
 MAX_KEPT: Final = 200
@@ -75,9 +76,10 @@ class Wire:
         self._closing = False
 
     @classmethod
-    async def connect(cls, login: Login, lane: Lane, book: TypeBook, *, deadline: float) -> Self:
+    async def connect(cls, login: Login, lane: Lane, book: TypeBook, room: Room, *, deadline: float) -> Self:
         """Connect and log in; see ``login.connect``."""
         connection, meter = await connect(login, lane, deadline=deadline)
+        meter.room = room
         return cls(connection, meter, lane, book, encrypted=login.context is not None)
 
     @property
@@ -159,7 +161,10 @@ class Wire:
             timeout: seconds.
         """
         self._meter.arm(rows=limits.rows, size=limits.bytes, stop=stop, bounded=limit > 0)
-        rows, tag, _ = await self._protocol.bind_execute(kept.state, arguments, "", limit, _WITH_TAG, timeout)
+        try:
+            rows, tag, _ = await self._protocol.bind_execute(kept.state, arguments, "", limit, _WITH_TAG, timeout)
+        finally:
+            self._meter.settle()
         return Answer(rows, tag.decode() if tag else "", self._meter.cut)
 
     async def fetch(self, statement: Statement, *values: Value) -> Sequence[Sequence[Any]]:
