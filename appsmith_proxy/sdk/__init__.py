@@ -54,6 +54,7 @@ from appsmith_proxy.sdk.fields import (
 )
 from appsmith_proxy.sdk.hooks import ENTRY_POINT_GROUP, HookSpecs, hookimpl
 from appsmith_proxy.sdk.network import Network, Target, TlsMode, TlsOptions
+from appsmith_proxy.sdk.pool import SETTLE_SECONDS, Lane, Pool, Pooled
 from appsmith_proxy.sdk.results import (
     Body,
     BodyKind,
@@ -72,6 +73,7 @@ from appsmith_proxy.sdk.results import (
     StructureTable,
     unique_names,
 )
+from appsmith_proxy.sdk.room import LARGE_ANSWER, Room
 from appsmith_proxy.sdk.secrets import Secret
 from appsmith_proxy.sdk.statements import (
     NO_LIMITS,
@@ -90,8 +92,10 @@ from appsmith_proxy.sdk.values import TypeFamily, is_json, json_text, misfit, nu
 __all__ = [
     "API_VERSION",
     "ENTRY_POINT_GROUP",
+    "LARGE_ANSWER",
     "NO_LIMITS",
     "PROTOCOLS",
+    "SETTLE_SECONDS",
     "ActionField",
     "AffectedLimitExceeded",
     "BadResponse",
@@ -120,6 +124,7 @@ __all__ = [
     "HookSpecs",
     "HttpRequest",
     "KeyKind",
+    "Lane",
     "Limits",
     "ListForm",
     "LiteralForm",
@@ -134,10 +139,13 @@ __all__ = [
     "Place",
     "Placeholder",
     "PlanStale",
+    "Pool",
+    "Pooled",
     "Prepared",
     "Problem",
     "ResourceExhausted",
     "Result",
+    "Room",
     "RowStream",
     "Scalar",
     "Secret",

@@ -14,10 +14,13 @@ from appsmith_proxy.sdk import (
     ExecuteRequest,
     ExecutionTimeout,
     Health,
+    Lane,
     OpenContext,
     Outcome,
+    Pool,
     Prepared,
     Result,
+    Room,
     Secret,
     Session,
     Statement,
@@ -30,10 +33,8 @@ from appsmith_proxy_postgres import faults, health, structure
 from appsmith_proxy_postgres.bind import bind
 from appsmith_proxy_postgres.facts import Facts
 from appsmith_proxy_postgres.fields import DEFAULT_CEILING, Configuration, is_loopback
-from appsmith_proxy_postgres.login import Lane, Login
-from appsmith_proxy_postgres.pool import Pool
+from appsmith_proxy_postgres.login import Login
 from appsmith_proxy_postgres.reset import BEGIN, BEGIN_READ_ONLY, COMMIT, ROLLBACK
-from appsmith_proxy_postgres.room import Room
 from appsmith_proxy_postgres.typebook import TypeBook
 from appsmith_proxy_postgres.wire import Answer, Kept, Wire
 
@@ -57,7 +58,9 @@ class PostgresClient(Client):
     """Speaks to one database as one role, over at most ``context.max_connections`` connections."""
 
     def __init__(self, configuration: Configuration, secrets: Mapping[str, Secret], context: OpenContext) -> None:
-        self.pool = Pool(self._connect, size=context.max_connections, idle_seconds=context.idle_seconds)
+        self.pool = Pool(
+            self._connect, size=context.max_connections, idle_seconds=context.idle_seconds, raised=faults.RAISED
+        )
         self._configuration = configuration
         self._secrets = dict(secrets)
         self._network = context.network

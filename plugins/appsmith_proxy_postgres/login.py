@@ -9,13 +9,12 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Final
 
 import asyncpg
 from asyncpg import connect_utils
 
-from appsmith_proxy.sdk import ConnectFailed, CredentialsRejected, DatasourceError, Outcome, Secret, Target
+from appsmith_proxy.sdk import ConnectFailed, CredentialsRejected, DatasourceError, Lane, Outcome, Secret, Target
 from appsmith_proxy_postgres import faults
 from appsmith_proxy_postgres.meter import Meter
 
@@ -36,11 +35,8 @@ PINS: Final[Mapping[str, str]] = {
 }
 
 
-class Lane(Enum):
-    """What a connection may do, from its startup parameters."""
-
-    READ_WRITE = "off"
-    READ_ONLY = "on"
+READ_ONLY: Final[Mapping[Lane, str]] = {Lane.READ_WRITE: "off", Lane.READ_ONLY: "on"}
+"""Whether transactions of a lane are read-only, from the startup parameters on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +123,7 @@ def _parameters(login: Login, lane: Lane) -> Any:
     settings = {
         **PINS,
         "statement_timeout": f"{login.ceiling_seconds}s",
-        "default_transaction_read_only": lane.value,
+        "default_transaction_read_only": READ_ONLY[lane],
     }
     return connect_utils._ConnectionParameters(  # noqa: SLF001  # reason: see the top
         user=login.username,
@@ -157,7 +153,7 @@ async def _logged_in(ready: "asyncio.Future[Any]", meter: Meter) -> None:
 
 
 def _check_startup(meter: Meter, lane: Lane) -> None:
-    if getattr(meter.get_settings(), "default_transaction_read_only", "") != lane.value:
+    if getattr(meter.get_settings(), "default_transaction_read_only", "") != READ_ONLY[lane]:
         raise ConnectFailed(
             "the server, or a pooler before it, ignores the session's startup parameters",
             hint="connect to the server directly, or to a pooler that passes startup parameters on",

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from asyncpg.protocol import Protocol
 
-from appsmith_proxy_postgres.room import LARGE, Room
+from appsmith_proxy.sdk import LARGE_ANSWER, Room
 
 _header: Final = Struct("!BI").unpack_from
 _feed: Final = Protocol.data_received
@@ -81,7 +81,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         self._stop = stop
         self._bounded = bounded
         # Only a read waits: it keeps nobody from writing while its rows stay at the server.
-        self._large_at = size - LARGE if stop and self.room is not None else -1
+        self._large_at = size - LARGE_ANSWER if stop and self.room is not None else -1
 
     def disarm(self) -> None:
         """Let the next answer pass as it is: one of the driver's own statements, which are never near their bounds."""

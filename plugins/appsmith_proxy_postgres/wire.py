@@ -17,17 +17,17 @@ from typing import Any, Final, NamedTuple, Self
 import asyncpg
 from asyncpg import connect_utils
 
-from appsmith_proxy.sdk import Cell, Column, Limits, Statement, Value, unique_names
+from appsmith_proxy.sdk import SETTLE_SECONDS, Cell, Column, Lane, Limits, Room, Statement, Value, unique_names
 from appsmith_proxy_postgres import faults, typebook
 from appsmith_proxy_postgres.bind import Argument, bind
-from appsmith_proxy_postgres.login import CLOSE_SECONDS, Lane, Login, connect
+from appsmith_proxy_postgres.login import CLOSE_SECONDS, Login, connect
 from appsmith_proxy_postgres.meter import Meter
-from appsmith_proxy_postgres.room import Room
+from appsmith_proxy_postgres.reset import RESET, ROLLBACK
 from appsmith_proxy_postgres.typebook import TypeBook, TypeInfo
 
 MAX_KEPT: Final = 200
 """Prepared statements kept on one connection; the one unused for longest goes first."""
-OWN_SECONDS: Final = 5.0
+OWN_SECONDS: Final = SETTLE_SECONDS
 """What the driver's own statements may take where no caller waits."""
 
 _WITH_TAG: Final = True
@@ -188,6 +188,12 @@ class Wire:
         """End the implicit transaction, and with it the locks, of a prepare that no execution follows."""
         self._meter.disarm()
         await self._protocol.close_portal("", timeout)
+
+    async def reset(self) -> None:
+        """Bring the session back to how it was after connecting, kept statements apart."""
+        if self.in_transaction:
+            await self.script(ROLLBACK)
+        await self.script(RESET)
 
     async def close(self) -> None:
         """End the session: cancel what still runs, say goodbye. Bounded in time; never raises but CancelledError.

@@ -119,8 +119,8 @@ RULES: Final = (
     Rule(
         name="motor",
         find=importing("motor", "pymongo", "bson"),
-        places=(),
-        why="MongoDB comes with its own issue",
+        places=("appsmith_proxy/store/mongodb*.py", "plugins/appsmith_proxy_mongodb/*.py"),
+        why="each library has one room that knows it",
         sample="import motor.motor_asyncio",
     ),
     Rule(
@@ -148,6 +148,13 @@ RULES: Final = (
         places=("plugins/appsmith_proxy_postgres/*.py",),
         why="each library has one room that knows it",
         sample="import asyncpg",
+    ),
+    Rule(
+        name="aiomysql",
+        find=importing("aiomysql", "pymysql"),
+        places=("plugins/appsmith_proxy_mysql/*.py",),
+        why="each library has one room that knows it",
+        sample="import aiomysql",
     ),
     Rule(
         name="pluggy",

@@ -2,10 +2,9 @@
 
 import pytest
 
-from appsmith_proxy.sdk import Statement
+from appsmith_proxy.sdk import Lane, Statement
 from appsmith_proxy_postgres.client import PostgresClient
 from appsmith_proxy_postgres.facts import Facts, words_of
-from appsmith_proxy_postgres.login import Lane
 from tests.servers.postgres import PostgresServer
 from tests.servers.postgres_client import fetch, opened
 

@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from appsmith_proxy.sdk import DatasourceError
-from appsmith_proxy_postgres.room import LARGE, PLACES, Room
+from appsmith_proxy.sdk import LARGE_ANSWER, DatasourceError, Room
+from appsmith_proxy.sdk.room import PLACES
 from tests.servers.postgres import PostgresServer, until
 from tests.servers.postgres_client import opened, request
 
 PATIENT = 3600.0
-LARGE_READ = f"SELECT n, repeat('x', 1000) AS x FROM generate_series(1, {LARGE // 1000 * 4}) AS n"
+LARGE_READ = f"SELECT n, repeat('x', 1000) AS x FROM generate_series(1, {LARGE_ANSWER // 1000 * 4}) AS n"
 
 
 class Guest:
@@ -76,7 +76,7 @@ async def test_many_large_answers_at_once_all_arrive_whole(postgres: PostgresSer
         reads = [client.execute(request(LARGE_READ, read_only=True)) for _ in range(PLACES * 6)]
         for result in await asyncio.gather(*reads):
             assert isinstance(result.rows, list | tuple)
-            assert len(result.rows) == LARGE // 1000 * 4
+            assert len(result.rows) == LARGE_ANSWER // 1000 * 4
             assert not result.truncated
         assert client._room._free == PLACES
 
@@ -107,4 +107,4 @@ async def test_what_may_write_never_waits(postgres: PostgresServer) -> None:
         client._room._free = 0
         client._room._patience_seconds = PATIENT
         result = await client.execute(request(LARGE_READ, writes=True))
-        assert len(result.rows or ()) == LARGE // 1000 * 4  # type: ignore[arg-type]  # reason: as above
+        assert len(result.rows or ()) == LARGE_ANSWER // 1000 * 4  # type: ignore[arg-type]  # reason: as above

@@ -7,9 +7,8 @@ import asyncpg
 import pytest
 from asyncpg import connect_utils
 
-from appsmith_proxy.sdk import Limits, Statement
+from appsmith_proxy.sdk import Lane, Limits, Statement
 from appsmith_proxy_postgres.client import PostgresClient
-from appsmith_proxy_postgres.login import Lane
 from appsmith_proxy_postgres.meter import Meter
 from appsmith_proxy_postgres.wire import MAX_KEPT, Wire
 from tests.servers.postgres import PostgresServer

@@ -11,24 +11,67 @@ never more connections than permits::
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from enum import Enum
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
-from appsmith_proxy.sdk import ConnectFailed, ExecutionTimeout, Outcome
-from appsmith_proxy_postgres.faults import RAISED
-from appsmith_proxy_postgres.login import Lane
-from appsmith_proxy_postgres.permits import Permits
-from appsmith_proxy_postgres.reset import RESET, ROLLBACK
-from appsmith_proxy_postgres.wire import OWN_SECONDS, Wire
+from appsmith_proxy.errors import ConnectFailed, ExecutionTimeout, Outcome
+from appsmith_proxy.sdk.permits import Permits
 
-Connect = Callable[[Lane, float], Awaitable[Wire]]
-Afterwards = Callable[[Wire], Awaitable[None]]
+SETTLE_SECONDS: Final = 5.0
+"""What resetting a connection, and what follows it, may take where no caller waits."""
+
+
+class Lane(Enum):
+    """What a connection may do, all its life."""
+
+    READ_WRITE = "read_write"
+    READ_ONLY = "read_only"
+
+
+class Pooled(Protocol):
+    """One connection, as a pool sees it. Used by one borrower at a time."""
+
+    lane: Lane
+    scope: str
+    """The scope whose executions may follow without a reset; ``""``: the session is as after connecting. The pool's."""
+    idle_since: float
+    """The pool's: when it was given back, on the event loop's clock."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the connection can carry another statement."""
+        ...
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open, healthy or failed."""
+        ...
+
+    async def reset(self) -> None:
+        """Bring the session back to how it was after connecting, an open transaction rolled back."""
+        ...
+
+    async def close(self) -> None:
+        """End the session, bounded in time; never raises but ``CancelledError``. May be called twice."""
+        ...
+
+    def terminate(self) -> None:
+        """Drop the connection at once."""
+        ...
+
+
+C = TypeVar("C", bound=Pooled)
+
+Connect: TypeAlias = Callable[[Lane, float], Awaitable[C]]
+"""Makes a connection of a lane before a deadline; raises ``DatasourceError``."""
+Afterwards: TypeAlias = Callable[[C], Awaitable[None]]
 
 
 @dataclass(slots=True)
-class _Side:
+class _Side(Generic[C]):
     """The part of a pool that serves one lane."""
 
-    idle: list[Wire] = field(default_factory=list)
+    idle: list[C] = field(default_factory=list)
     """Least recently used first."""
     resetting: int = 0
     hoping: list["asyncio.Future[None]"] = field(default_factory=list)
@@ -37,7 +80,7 @@ class _Side:
     mixed: bool = False
     """The last two borrowers had different scopes."""
 
-    def take(self, scope: str) -> Wire | None:
+    def take(self, scope: str) -> C | None:
         """Take the connection used last whose session suits, if there is one."""
         idle = self.idle
         for suits in (scope, "") if scope else ("",):
@@ -56,16 +99,26 @@ class _Side:
         return not self.mixed or any(not wire.scope for wire in self.idle)
 
 
-class Pool:
-    """The connections of one Client."""
+class Pool(Generic[C]):
+    """The connections of one Client, which closes it.
 
-    def __init__(self, connect: Connect, *, size: int, idle_seconds: float) -> None:
+    Args:
+        connect: makes one.
+        size: how many there may be, in all lanes together.
+        idle_seconds: after so long without use a connection is closed.
+        raised: what ``reset`` and ``afterwards`` may raise when a connection is of no further use. All else is a defect.
+    """
+
+    def __init__(
+        self, connect: Connect[C], *, size: int, idle_seconds: float, raised: tuple[type[Exception], ...]
+    ) -> None:
         self._connect = connect
+        self._raised: tuple[type[Exception], ...] = (*raised, TimeoutError)
         self._size = size
         self._idle_seconds = idle_seconds
         self._permits = Permits(size)
-        self._sides = {lane: _Side() for lane in Lane}
-        self._wires: set[Wire] = set()
+        self._sides = {lane: _Side[C]() for lane in Lane}
+        self._wires: set[C] = set()
         self._connecting = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._reaper: asyncio.TimerHandle | None = None
@@ -83,7 +136,7 @@ class Pool:
         while self._tasks:
             await asyncio.wait(list(self._tasks))
 
-    async def acquire(self, lane: Lane, scope: str, *, deadline: float) -> Wire:
+    async def acquire(self, lane: Lane, scope: str, *, deadline: float) -> C:
         """Lend a connection whose session is as after connecting, or was used by the same scope last.
 
         Raises:
@@ -106,7 +159,7 @@ class Pool:
             self._permits.give_back()
             raise
 
-    def take(self, lane: Lane, scope: str) -> Wire | None:
+    def take(self, lane: Lane, scope: str) -> C | None:
         """Lend such a connection at once; None: there is none, call ``acquire``."""
         side = self._sides[lane]
         if not side.idle or self._closed or not self._permits.try_take():
@@ -118,7 +171,7 @@ class Pool:
             side.borrowed_for(scope)
         return wire
 
-    def release(self, wire: Wire, *, harmless_scope: str = "", afterwards: Afterwards | None = None) -> None:
+    def release(self, wire: C, *, harmless_scope: str = "", afterwards: Afterwards[C] | None = None) -> None:
         """Give a connection back.
 
         Args:
@@ -136,7 +189,7 @@ class Pool:
             side.resetting += 1
             self._spawn(self._settle(wire, side, afterwards))
 
-    def discard(self, wire: Wire) -> None:
+    def discard(self, wire: C) -> None:
         """Close a connection that is dead or in doubt."""
         if self._closed:
             wire.terminate()
@@ -157,14 +210,14 @@ class Pool:
             self._spawn(self._close(wire, permit=False))
         await self.settled()
 
-    def _take(self, side: _Side, scope: str) -> Wire | None:
+    def _take(self, side: _Side[C], scope: str) -> C | None:
         while (wire := side.take(scope)) is not None:
             if wire.alive:
                 return wire
             self._spawn(self._close(wire, permit=False))
         return None
 
-    async def _obtain(self, lane: Lane, scope: str, deadline: float) -> Wire:
+    async def _obtain(self, lane: Lane, scope: str, deadline: float) -> C:
         side = self._sides[lane]
         if side.resetting > len(side.hoping):
             wire = await self._hope(side, scope, deadline)
@@ -193,7 +246,7 @@ class Pool:
         self._wires.add(wire)
         return wire
 
-    async def _hope(self, side: _Side, scope: str, deadline: float) -> Wire | None:
+    async def _hope(self, side: _Side[C], scope: str, deadline: float) -> C | None:
         """Wait for a reset that is under way: far shorter than connecting."""
         turn = asyncio.get_running_loop().create_future()
         side.hoping.append(turn)
@@ -214,7 +267,7 @@ class Pool:
                 await self._close(side.idle.pop(0), permit=False)
                 return
 
-    def _put(self, wire: Wire, side: _Side) -> None:
+    def _put(self, wire: C, side: _Side[C]) -> None:
         loop = asyncio.get_running_loop()
         wire.idle_since = loop.time()
         side.idle.append(wire)
@@ -222,12 +275,12 @@ class Pool:
         if self._reaper is None:
             self._reaper = loop.call_later(self._idle_seconds, self._reap)
 
-    async def _settle(self, wire: Wire, side: _Side, afterwards: Afterwards | None) -> None:
-        until = asyncio.get_running_loop().time() + OWN_SECONDS
+    async def _settle(self, wire: C, side: _Side[C], afterwards: Afterwards[C] | None) -> None:
+        until = asyncio.get_running_loop().time() + SETTLE_SECONDS
         try:
             good = await self._reset(wire, until=until)
             if good and afterwards is not None:
-                good = await _carefully(afterwards(wire), until=until)
+                good = await self._carefully(afterwards(wire), until=until)
         finally:
             side.resetting -= 1
         if good and wire.alive and not self._closed:
@@ -239,12 +292,12 @@ class Pool:
             if not turn.done():
                 turn.set_result(None)
 
-    async def _reset(self, wire: Wire, *, until: float) -> bool:
+    async def _reset(self, wire: C, *, until: float) -> bool:
         self.resets += 1
         wire.scope = ""
-        return await _carefully(_reset(wire), until=until)
+        return await self._carefully(wire.reset(), until=until)
 
-    async def _close(self, wire: Wire, *, permit: bool = True) -> None:
+    async def _close(self, wire: C, *, permit: bool = True) -> None:
         try:
             await wire.close()
         finally:
@@ -264,6 +317,15 @@ class Pool:
         if oldest is not None:
             self._reaper = loop.call_at(oldest + self._idle_seconds, self._reap)
 
+    async def _carefully(self, work: Awaitable[None], *, until: float) -> bool:
+        """Return whether it went well and in time. A connection on which it did not is of no further use."""
+        try:
+            async with asyncio.timeout_at(until):
+                await work
+        except self._raised:
+            return False
+        return True
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
@@ -272,19 +334,3 @@ class Pool:
 
 def _closed() -> ConnectFailed:
     return ConnectFailed("the datasource's client is closed", outcome=Outcome.NOT_SENT)
-
-
-async def _reset(wire: Wire) -> None:
-    if wire.in_transaction:
-        await wire.script(ROLLBACK)
-    await wire.script(RESET)
-
-
-async def _carefully(work: Awaitable[None], *, until: float) -> bool:
-    """Return whether it went well and in time. A connection on which it did not is of no further use."""
-    try:
-        async with asyncio.timeout_at(until):
-            await work
-    except RAISED:
-        return False
-    return True

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from appsmith_proxy_postgres.permits import Permits
+from appsmith_proxy.sdk.permits import Permits
 
 
 def soon(seconds: float) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final, final
 
 PLACES: Final = 2
-LARGE: Final = 256 * 1024
+LARGE_ANSWER: Final = 256 * 1024
 """Bytes of rows from which on an answer needs a place."""
 PATIENCE_SECONDS: Final = 1.0
 

@@ -1,0 +1,1 @@
+"""The configuration store that several replicas share: MongoDB, on motor."""
