@@ -5,13 +5,21 @@ from collections.abc import Iterator
 import pytest
 
 from appsmith_proxy.testing.report import pytest_terminal_summary
+from tests.servers.mongod import MongodServer
 from tests.servers.postgres import PostgresServer
 
-__all__ = ["postgres", "pytest_terminal_summary"]
+__all__ = ["mongod", "postgres", "pytest_terminal_summary"]
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A real PostgreSQL. ``await postgres.fresh_database()`` gives a test its own database."""
     with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mongod() -> Iterator[MongodServer]:
+    """A real MongoDB, a replica set of one with credentials. ``mongod.fresh_database()`` names a test its own database."""
+    with MongodServer(authentication=True) as server:
         yield server
