@@ -1,6 +1,7 @@
 """Checking an action before it is kept: the compiler always, and the datasource itself where it can be reached."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -15,10 +16,10 @@ from appsmith_proxy.errors import (
 )
 from appsmith_proxy.gateway.edge import driver_edge
 from appsmith_proxy.gateway.leases import Leases
-from appsmith_proxy.model.plan import Plan, StatementSet
+from appsmith_proxy.model.plan import Plan, PlannedStatement, Source, StatementSet, Transform
 from appsmith_proxy.model.records import ActionCopy, Datasource
 from appsmith_proxy.registry.registry import Registry
-from appsmith_proxy.sdk import Capability, Driver, SupportsPrepare
+from appsmith_proxy.sdk import Capability, Driver, Prepared, SupportsPrepare
 from appsmith_proxy.template import compile_action
 
 CHECK_SECONDS: Final = 5.0
@@ -32,6 +33,9 @@ REMEMBERED: Final = 500
 
 REFUSALS: Final = (StatementInvalid, PlanStale, ParameterInvalid)
 """What a datasource says of a statement that will never run. Everything else says that it could not be asked."""
+
+_TYPED: Final = frozenset({Transform.NONE, Transform.LIST})
+"""Ways to bind that depend on a type; the others always send text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,16 +87,18 @@ class Checker:
             return compiled
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                await self._prepare(datasource, plan)
+                untyped = await self._prepare(datasource, plan)
         except REFUSALS as error:
             return Check(plan=None, problems=(_refusal(error),))
         except TimeoutError:
             return _unchecked(compiled, "did not answer in time")
         except ProxyError as error:
             return _unchecked(compiled, f"could not be asked ({error.code})")
-        return Check(plan=plan, warnings=compiled.warnings, checked=True)
+        return Check(plan=plan, warnings=(*compiled.warnings, *untyped), checked=True)
 
-    async def _prepare(self, datasource: Datasource, plan: Plan) -> None:
+    async def _prepare(self, datasource: Datasource, plan: Plan) -> tuple[str, ...]:
+        """Let the datasource prepare each statement; return a warning for each binding that nobody gives a type."""
+        untyped: dict[str, None] = {}
         lease = await self._leases.borrow(datasource)
         try:
             client = lease.client
@@ -102,9 +108,14 @@ class Checker:
                 if isinstance(step.payload, StatementSet):
                     for planned in step.payload.statements:
                         with driver_edge("preparing", lease.secrets):
-                            await client.prepare(planned.statement, deadline=deadline)
+                            prepared = await client.prepare(planned.statement, deadline=deadline)
+                            untyped.update(dict.fromkeys(_untyped(planned, prepared)))
         finally:
             lease.release()
+        return tuple(
+            f"the datasource reports no type for {{{{ {name} }}}}, so its values are sent as text: declare its type"
+            for name in untyped
+        )
 
 
 def _compile(driver: Driver, copy: ActionCopy) -> Check:
@@ -113,6 +124,13 @@ def _compile(driver: Driver, copy: ActionCopy) -> Check:
     )
     warnings = compiled.plan.warnings if compiled.plan is not None else ()
     return Check(plan=compiled.plan, problems=compiled.problems, warnings=warnings)
+
+
+def _untyped(planned: PlannedStatement, prepared: Prepared) -> Iterator[str]:
+    """Yield the bindings whose type neither the author nor the datasource says. What is text in any case needs none."""
+    for slot, reported in zip(planned.slots, prepared.parameter_types, strict=True):
+        if reported is None and slot.type is None and slot.source is Source.CLIENT and slot.transform in _TYPED:
+            yield slot.name
 
 
 def _key(kind: str, copy: ActionCopy) -> bytes:

@@ -1,6 +1,6 @@
 """The editors' verbs through the API: merge patches, revisions, names, pages, deletions and publication."""
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -8,6 +8,8 @@ from appsmith_proxy.model.principal import Role
 from appsmith_proxy.testing.memory import MemoryServer
 from tests.servers.postgres import PostgresServer
 from tests.servers.proxy import Caller, Proxy, Reply
+
+INTEGER_ID: Final = {"name": "id", "type": "integer"}
 
 
 async def draft(proxy: Proxy, shop: str, name: str = "lookup", **fields: Any) -> dict[str, Any]:
@@ -37,7 +39,7 @@ async def test_a_patch_changes_what_it_names_and_null_puts_back_the_default(prox
         timeoutMs=500,
         confirmBeforeExecute=True,
         userMessages={"ConstraintViolated": "No.", "Disconnected": "Gone."},
-        parameters=[{"name": "id", "type": "integer"}],
+        parameters=[INTEGER_ID],
     )
     path = f"/actions/{made['id']}"
     changed = await patch(proxy.developer, path, made["revision"], timeoutMs=700, userMessages={"Disconnected": None})
@@ -63,7 +65,7 @@ async def test_a_stale_revision_changes_nothing(proxy: Proxy, shop: str, kind: s
         "workspaces": proxy.workspace_id,
         "applications": proxy.application_id,
         "datasources": shop,
-        "actions": (await draft(proxy, shop))["id"],
+        "actions": (await draft(proxy, shop, parameters=[INTEGER_ID]))["id"],
     }
     path = f"/{kind}/{ids[kind]}"
     before = (await proxy.administrator.call("GET", path)).data
@@ -77,7 +79,7 @@ async def test_a_stale_revision_changes_nothing(proxy: Proxy, shop: str, kind: s
 
 
 async def test_a_patch_that_does_not_compile_changes_nothing(proxy: Proxy, shop: str) -> None:
-    made = await draft(proxy, shop)
+    made = await draft(proxy, shop, parameters=[INTEGER_ID])
     wrong = {"body": "SELECT id FROM orders\nWHERE 'x{{ id }}' ORDER BY {{ column }}"}
     reply = await patch(proxy.developer, f"/actions/{made['id']}", made["revision"], configuration=wrong)
     assert reply.status == 400
@@ -277,6 +279,26 @@ async def test_an_application_is_published_while_its_database_is_down(proxy: Pro
     assert published["id"] == action
     assert any("ConnectFailed" in warning for warning in published["warnings"])
     assert reply.data["application"]["publishedAt"]
+
+
+async def test_editors_are_told_which_bindings_have_no_type(proxy: Proxy, shop: str, postgres: PostgresServer) -> None:
+    """Where the database reports no types; one that does, or a place that is text in any case, needs no word."""
+    body = "SELECT id FROM orders WHERE id = {{ id }} AND id <> {{ id }} AND customer LIKE '%{{ part }}%'"
+    body += " AND customer <> '{{ declared }}' AND customer <> {{ appsmith.user.email }}"
+    action: dict[str, Any] = {
+        "configuration": {"body": body},
+        "parameters": [{"name": "declared", "type": "text"}],
+    }
+    said = ["the datasource reports no type for {{ id }}, so its values are sent as text: declare its type"]
+    saved = await draft(proxy, shop, **action)
+    assert (saved["warnings"], saved["checked"]) == (said, True)
+    reply = await proxy.developer.call("POST", f"/applications/{proxy.application_id}/publish")
+    assert [row["warnings"] for row in reply.data["actions"]] == [said]
+    database = await postgres.fresh_database()
+    async with postgres.session(database) as session:
+        await session.execute("CREATE TABLE orders (id integer, cents integer, customer text)")
+    typed = await proxy.datasource("postgres", postgres.configuration(database, password=postgres.password))
+    assert (await draft(proxy, typed, name="typed", **action))["warnings"] == []
 
 
 # trying datasources
