@@ -181,7 +181,7 @@ class Executor:
         error: ProxyError | None = None
         try:
             bound = self._bind(call, runnable)
-            result = await self._run(runnable, bound, deadline)
+            result = await self._run(call, runnable, bound, deadline)
             body, columns = _encoded(call, runnable, result, editor=editor)
         except InternalError as failure:
             await self._record(_outcome(execution_id, started, error=failure))
@@ -216,7 +216,7 @@ class Executor:
 
     # lease
 
-    async def _run(self, runnable: Runnable, bound: Bound, deadline: float) -> Result:
+    async def _run(self, call: ExecuteCall, runnable: Runnable, bound: Bound, deadline: float) -> Result:
         request = ExecuteRequest(
             payload=bound.payload,
             values=bound.values,
@@ -224,6 +224,7 @@ class Executor:
             limits=runnable.limits,
             deadline=deadline,
             scope=runnable.scope,
+            encode=_numbers(call, runnable) != "number",  # a driver's own encoding writes decimals as strings
         )
         try:
             with self._deadlines.at(deadline + GRACE_SECONDS):
@@ -294,11 +295,16 @@ def _crashed(error: BaseException) -> DriverCrashed:
     return DriverCrashed("the driver crashed; the log names the place")
 
 
+def _numbers(call: ExecuteCall, runnable: Runnable) -> str:
+    """Return how decimals are written: as the call says, else as the action says."""
+    return call.numbers or runnable.copy.numbers
+
+
 def _encoded(call: ExecuteCall, runnable: Runnable, result: Result, *, editor: bool) -> tuple[bytes, bytes]:
     """Return body and columns as JSON text."""
     encoder = runnable.encoder
     try:
-        body = encoder.encode(result, numbers=call.numbers or runnable.copy.numbers)
+        body = encoder.encode(result, numbers=_numbers(call, runnable))
         return body, encoder.encode_columns(result, editor=editor) if result.columns else b"[]"
     except ProxyError:
         raise

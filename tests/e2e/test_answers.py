@@ -1,11 +1,14 @@
 """What an answer holds and to whom, and that the operator's bounds reach the door: through the whole proxy."""
 
+from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import pytest
 
-from appsmith_proxy.testing.memory import MemoryServer
+from appsmith_proxy.gateway.encode import Encoder
+from appsmith_proxy.sdk import Capability, Driver, EncodedRows, ExecuteRequest, OpenContext, Result, Secret, hookimpl
+from appsmith_proxy.testing.memory import MemoryClient, MemoryDriver, MemoryServer
 from tests.e2e.conftest import MemoryPlugin
 from tests.servers.http import HttpUpstream
 from tests.servers.proxy import Caller, Proxy, Reply, running_proxy
@@ -69,6 +72,50 @@ async def test_decimals_are_texts_unless_the_action_or_the_call_asks_for_numbers
     asked: dict[str, Any] = {} if call_says is None else {"numbers": call_says}
     answer = await proxy.viewer.execute(action, {"id": 1}, **asked)
     assert f'"body":[{{"price":{price}}}]' in answer.raw.decode()
+
+
+class EncodingClient(MemoryClient):
+    """Answers rows that it has encoded itself, decimals as strings, unless it is told not to."""
+
+    async def execute(self, request: ExecuteRequest) -> Result:
+        """Run, then encode."""
+        result = await super().execute(request)
+        if request.encode:
+            result.rows = EncodedRows(Encoder().encode(result, numbers="string")[1:-1].split(b"\n"))
+        return result
+
+
+class EncodingDriver(MemoryDriver):
+    """The reference driver, in a hurry."""
+
+    kind: ClassVar[str] = "encoding"
+    capabilities: ClassVar[frozenset[Capability]] = MemoryDriver.capabilities | {Capability.ENCODED_ROWS}
+
+    async def open(
+        self, configuration: Mapping[str, Any], secrets: Mapping[str, Secret], context: OpenContext
+    ) -> MemoryClient:
+        """Make a Client."""
+        return EncodingClient(self.server, configuration["database"], secrets.get("password"))
+
+    @hookimpl
+    def register_drivers(self) -> list[Driver]:
+        """Register itself."""
+        return [self]
+
+
+async def test_decimals_are_numbers_of_a_driver_that_encodes_rows_too(
+    paths: SimpleNamespace, memory: MemoryServer
+) -> None:
+    """Its own encoding has decimals as strings, so it is asked for plain rows."""
+    async with running_proxy(paths.own, plugins=[EncodingDriver(memory)]) as proxy:
+        shop = await proxy.datasource("encoding", {"password": memory.password})
+        for action_says in ("string", "number"):
+            action = await proxy.action(shop, PRICE, name=action_says, numbers=action_says)
+            for call_says in (None, "string", "number"):
+                asked = {} if call_says is None else {"numbers": call_says}
+                answer = await proxy.viewer.execute(action, {"id": 1}, **asked)
+                price = "1.50" if (call_says or action_says) == "number" else '"1.50"'
+                assert f'"body":[{{"price":{price}}}]' in answer.raw.decode()
 
 
 async def test_the_view_holds_what_a_front_end_needs_of_the_published_copies(proxy: Proxy, shop: str) -> None:
