@@ -11,7 +11,6 @@ addresses, the proxy's own listeners and its store. Loopback needs ``allow_loopb
 import asyncio
 import socket
 import ssl
-import struct
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeAlias
 
@@ -26,7 +25,7 @@ from appsmith_proxy.gateway.addresses import (
     classify,
     parse_address,
 )
-from appsmith_proxy.gateway.network_tls import presented_chain, tls_context
+from appsmith_proxy.gateway.network_tls import ask_for_tls, presented_chain, tls_context
 from appsmith_proxy.sdk import Network, Target, TlsOptions
 
 Endpoint: TypeAlias = tuple[str, int]
@@ -37,7 +36,6 @@ Resolver: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
 RESOLVE_SECONDS: Final = 5.0
 CONNECT_SECONDS: Final = 10.0
 MAX_ANSWERS: Final = 32
-_POSTGRES_TLS_REQUEST: Final = struct.pack("!ii", 8, 80877103)
 _UNREACHABLE: Final = "Check the host, the port, and that the server runs and can be reached from here."
 
 
@@ -132,13 +130,10 @@ class Guard(Network):
         reader, writer = await self.connect(host, port)
         try:
             async with asyncio.timeout(self._connect_seconds):
-                if protocol == "postgres":
-                    writer.write(_POSTGRES_TLS_REQUEST)
-                    await writer.drain()
-                    if await reader.read(1) != b"S":
-                        return ()
+                if not await ask_for_tls(protocol, reader, writer):
+                    return ()
                 return await presented_chain(reader, writer, Target(host=canonical_host(host), port=port, addresses=()))
-        except (OSError, TimeoutError):
+        except (OSError, EOFError, TimeoutError):
             return ()
         finally:
             writer.transport.abort()

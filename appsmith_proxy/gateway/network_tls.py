@@ -9,8 +9,9 @@ import hashlib
 import hmac
 import os
 import ssl
+import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,15 @@ from appsmith_proxy.sdk import Target, TlsMode, TlsOptions
 _READ_BYTES: Final = 16_384
 _MAX_HANDSHAKE_BYTES: Final = 262_144
 _MAX_CHAIN: Final = 10
+
+_POSTGRES_REQUEST: Final = struct.pack("!ii", 8, 80877103)
+_MYSQL_PROTOCOL: Final = b"\x0a"
+_MYSQL_TLS: Final = 0x0800
+_MAX_MYSQL_GREETING: Final = 1_024
+_MYSQL_CAPABILITIES: Final = 0x8A00
+"""Protocol 4.1, TLS, and authentication of 4.1: the least with which a server takes the request."""
+_MYSQL_UTF8: Final = 45
+_MYSQL_REQUEST: Final = struct.pack("<I", 32 | 1 << 24) + struct.pack("<IIB23x", _MYSQL_CAPABILITIES, 0, _MYSQL_UTF8)
 
 
 def tls_context(target: Target, options: TlsOptions) -> ssl.SSLContext | None:
@@ -96,6 +106,12 @@ def key_pin(certificate: bytes) -> str:
     key = x509.load_der_x509_certificate(certificate).public_key()
     info = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return base64.b64encode(hashlib.sha256(info).digest()).decode()
+
+
+async def ask_for_tls(protocol: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    """Ask a server for TLS as its protocol does where it does not begin by itself; return whether it has it."""
+    ask = _ASKS.get(protocol)
+    return ask is None or await ask(reader, writer)
 
 
 async def presented_chain(
@@ -209,3 +225,28 @@ def _describe(certificate: bytes) -> str:
         f"subject {subject}; issuer {issuer}; valid {from_:%Y-%m-%d} to {until:%Y-%m-%d}; "
         f"SHA-256 {hashlib.sha256(certificate).hexdigest()}; key pin {pin}"
     )
+
+
+async def _ask_postgres(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    """Send PostgreSQL's SSLRequest; the server says S or N."""
+    writer.write(_POSTGRES_REQUEST)
+    await writer.drain()
+    return await reader.read(1) == b"S"
+
+
+async def _ask_mysql(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    """Read MySQL's greeting, see whether it offers TLS, and answer with MySQL's SSLRequest."""
+    header = await reader.readexactly(4)
+    greeting = await reader.readexactly(min(int.from_bytes(header[:3], "little"), _MAX_MYSQL_GREETING))
+    version, _, rest = greeting.partition(b"\0")
+    if version[:1] != _MYSQL_PROTOCOL or not int.from_bytes(rest[13:15], "little") & _MYSQL_TLS:
+        return False
+    writer.write(_MYSQL_REQUEST)
+    await writer.drain()
+    return True
+
+
+_ASKS: Final[Mapping[str, Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]]] = {
+    "postgres": _ask_postgres,
+    "mysql": _ask_mysql,
+}

@@ -78,6 +78,7 @@ class Network(Protocol):
     async def presented_chain(self, host: str, port: int, *, protocol: str = "tls") -> tuple[str, ...]:
         """Return subject, issuer, validity and fingerprint of the certificates a server presents, for editors.
 
-        ``protocol`` is ``tls`` or ``postgres`` (which asks for TLS first). No credentials are sent. Empty when there are none.
+        ``protocol`` is ``tls``, or ``postgres`` or ``mysql``, which ask for TLS first. No credentials are sent. Empty when
+        there are none.
         """
         ...

@@ -256,6 +256,54 @@ def test_the_chain_of_a_postgres_server_is_asked_for_its_way(run: Run) -> None:
     run(test)
 
 
+MYSQL_GREETING = b"\x0a8.4.0\0" + b"\x07\0\0\0" + b"scramble" + b"\0" + b"%b" + b"\x2d\x02\0\xff\xff" + b"\0" * 24
+
+
+@pytest.mark.parametrize("offered", [True, False])
+def test_the_chain_of_a_mysql_server_is_asked_for_its_way(run: Run, *, offered: bool) -> None:
+    asked: list[bytes] = []
+
+    async def test() -> None:
+        context = TRUSTED.server_context(RIGHT)
+
+        async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            greeting = MYSQL_GREETING % (b"\xff\xff" if offered else b"\xff\xf7")
+            writer.write(len(greeting).to_bytes(3, "little") + b"\0" + greeting)
+            if not offered:
+                return
+            asked.append(await reader.readexactly(36))
+            # By hand: this client does not wait for an answer, so its first words may be in the reader already.
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            handshake = context.wrap_bio(incoming, outgoing, server_side=True)
+            with contextlib.suppress(ssl.SSLWantReadError):
+                incoming.write(await reader.read(16_384))
+                handshake.do_handshake()
+            writer.write(outgoing.read())
+            await reader.read()
+
+        async with tcp_server(speak) as port:
+            chain = await guard().presented_chain(NAME, port, protocol="mysql")
+        assert [f"key pin {PIN}" in line for line in chain[:1]] == ([True] if offered else [])
+
+    run(test)
+    # the length 32, number 1; protocol 4.1, TLS and authentication of 4.1; no limit; utf8mb4: nothing of a login
+    assert asked == ([b"\x20\0\0\x01" + b"\x00\x8a\0\0" + b"\0" * 4 + b"\x2d" + b"\0" * 23] if offered else [])
+
+
+@pytest.mark.parametrize("greeting", [b"", b"\0\0\0\0", b"\x05\0\0\0\x0a8.4", b"\xff\xff\xff\0" + b"\xff" * 2_000])
+def test_a_server_that_greets_like_no_mysql_has_no_chain(run: Run, greeting: bytes) -> None:
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(greeting)
+        writer.write_eof()
+        await reader.read()
+
+    async def test() -> None:
+        async with tcp_server(speak) as port:
+            assert await guard().presented_chain(NAME, port, protocol="mysql") == ()
+
+    run(test)
+
+
 def test_no_chain_where_there_is_no_tls(run: Run) -> None:
     async def test() -> None:
         async with server(None) as port:
