@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from appsmith_proxy.testing.report import pytest_terminal_summary
+from tests.servers.mariadb import MariadbServer
 from tests.servers.mongod import MongodServer
 from tests.servers.postgres import PostgresServer
 
-__all__ = ["mongod", "postgres", "pytest_terminal_summary"]
+__all__ = ["mariadb", "mongod", "postgres", "pytest_terminal_summary"]
 
 
 @pytest.fixture(scope="session")
@@ -22,4 +23,11 @@ def postgres() -> Iterator[PostgresServer]:
 def mongod() -> Iterator[MongodServer]:
     """A real MongoDB, a replica set of one with credentials. ``mongod.fresh_database()`` names a test its own database."""
     with MongodServer(authentication=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariadbServer]:
+    """A real MariaDB. ``await mariadb.fresh_database()`` gives a test its own database."""
+    with MariadbServer() as server:
         yield server
