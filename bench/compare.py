@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from statistics import median
 from typing import Any, Final, final
 
@@ -14,7 +15,6 @@ from bench.workloads import REQUESTS, WORKLOADS, Workload
 
 BY_HAND: Final = "by hand"
 OURS: Final = "ours"
-SIDES: Final = (BY_HAND, OURS)
 SAMPLE_SECONDS: Final = 0.05
 WARM_SECONDS: Final = 0.7
 
@@ -38,42 +38,43 @@ class Row:
     """One workload's result."""
 
     workload: str
-    by_hand: Side
-    ours: Side
+    sides: dict[str, Side]
+    """Of ``BY_HAND``, ``OURS``, and whoever was measured beside them."""
 
-    @property
-    def ratios(self) -> list[float]:
-        """Our rate by the hand-written handler's, round for round."""
-        return [ours / hand for ours, hand in zip(self.ours.rates, self.by_hand.rates, strict=True)]
+    def ratios(self, side: str = OURS) -> list[float]:
+        """Return a side's rate by the hand-written handler's, round for round."""
+        hand = self.sides[BY_HAND]
+        return [one / other for one, other in zip(self.sides[side].rates, hand.rates, strict=True)]
 
-    @property
-    def ratio(self) -> float:
-        """The median of the rounds'."""
-        return median(self.ratios)
+    def ratio(self, side: str = OURS) -> float:
+        """Return the median of the rounds'."""
+        return median(self.ratios(side))
 
-    @property
-    def cpu_ratio(self) -> float:
-        """Our CPU by the hand-written handler's: the steadier of the two where others use the machine."""
-        return median(ours / hand for ours, hand in zip(self.ours.cpu_us, self.by_hand.cpu_us, strict=True))
+    def cpu_ratio(self, side: str = OURS) -> float:
+        """Return a side's CPU by the hand-written handler's: the steadier of the two where others use the machine."""
+        hand = self.sides[BY_HAND]
+        return median(one / other for one, other in zip(self.sides[side].cpu_us, hand.cpu_us, strict=True))
 
 
 @final
 class Comparison:
-    """Both servers under load."""
+    """The servers under load, by side."""
 
-    def __init__(self, by_hand: ServerProcess, ours: ServerProcess) -> None:
-        self._processes = {BY_HAND: by_hand, OURS: ours}
+    def __init__(self, processes: Mapping[str, ServerProcess], *, zone: tzinfo | None) -> None:
+        self._processes = processes
+        self._zone = zone
         self.writes = 0
         """How many rows must have been inserted so far."""
 
     async def compare(self, load: Workload, *, rounds: int, seconds: float) -> Row:
         """Measure one workload, sides taking turns and the first turn too."""
-        row = Row(workload=load.name, by_hand=Side(), ours=Side())
-        for side in SIDES:
+        row = Row(workload=load.name, sides={side: Side() for side in self._processes})
+        sides = list(self._processes)
+        for side in sides:
             await self._burst(side, load, WARM_SECONDS)
         for number in range(rounds):
-            for side in SIDES if number % 2 else reversed(SIDES):
-                await self._measure(side, load, seconds, row.ours if side == OURS else row.by_hand)
+            for side in sides if number % 2 else reversed(sides):
+                await self._measure(side, load, seconds, row.sides[side])
         return row
 
     async def without_database(self, *, rounds: int, seconds: float) -> list[float]:
@@ -110,14 +111,14 @@ class Comparison:
             most=most,
         )
         for number, body in done.samples:
-            load.check(number, _rows(side, body))
+            load.check(number, _rows(side, body), zone=self._zone)
         self.writes += 0 if load.rows else done.requests
         return done
 
     def _requests(self, side: str, load: Workload) -> list[bytes]:
         index = WORKLOADS.index(load)
         values = [load.params(number) for number in range(REQUESTS)]
-        if side == BY_HAND:
+        if side != OURS:
             return [request(f"/{index}", _json(params)) for params in values]
         told = self._processes[OURS].told
         headers = f"Authorization: Bearer {told['token']}\r\n"

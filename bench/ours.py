@@ -1,6 +1,6 @@
 """The proxy, as an operator runs it: SQLite store, sealed password, a viewer's token, published actions.
 
-Run as a process: ``python -m bench.ours '{"host": …}' FOLDER``; prints its port, the token and the actions.
+Run as a process: ``python -m bench.ours '{"host": …}' KIND TYPES FOLDER``; prints its port, the token and the actions.
 """
 
 import asyncio
@@ -11,16 +11,17 @@ from typing import Any
 
 import uvloop
 
+from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.model.principal import Principal, Role, User
 from appsmith_proxy.registry.registry import Registry
 from appsmith_proxy.runtime import Runtime
-from appsmith_proxy.sdk import Secret
+from appsmith_proxy.sdk import ParameterType, Secret
 from appsmith_proxy.server import Server, settle_memory
 from appsmith_proxy.settings import Settings
 from bench.workloads import WORKLOADS
 
 
-async def _serve(connection: dict[str, Any], folder: Path) -> None:
+async def _serve(connection: dict[str, Any], kind: str, types: dict[str, str], folder: Path) -> None:
     settings = Settings(
         encryption_password=Secret("a password for benchmarks 0123456789"),
         encryption_salt=Secret("a salt for benchmarks 9876543210"),
@@ -42,7 +43,7 @@ async def _serve(connection: dict[str, Any], folder: Path) -> None:
         }
         datasource = await runtime.catalog.datasources.create(
             root,
-            {"workspace_id": workspace.id, "name": "items", "kind": "postgres", "configuration": configuration},
+            {"workspace_id": workspace.id, "name": "items", "kind": kind, "configuration": configuration},
         )
         actions = []
         for load in WORKLOADS:
@@ -53,6 +54,11 @@ async def _serve(connection: dict[str, Any], folder: Path) -> None:
                     "datasource_id": datasource.id,
                     "name": load.name,
                     "configuration": {"body": load.action},
+                    "parameters": tuple(
+                        DeclaredParameter(name=name, type=ParameterType(types[name]))
+                        for name in load.names
+                        if name in types
+                    ),
                 },
             )
             actions.append(details.action.id)
@@ -64,4 +70,4 @@ async def _serve(connection: dict[str, Any], folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(json.loads(sys.argv[1]), Path(sys.argv[2])))
+    uvloop.run(_serve(json.loads(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]), Path(sys.argv[4])))

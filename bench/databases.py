@@ -1,0 +1,152 @@
+"""What is compared on which database: a table. Both hold the same rows and are asked the same statements.
+
+::
+
+    database   by hand    measured beside it, without a bar
+    postgres   asyncpg
+    mysql      aiomysql   asyncmy (compiled): its text protocol, and its prepared statements
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import Any, Final
+
+from bench.workloads import TABLE_ROWS
+from tests.servers.mariadb import MariadbServer
+from tests.servers.postgres import PostgresServer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """A running server with a filled database."""
+
+    connection: Mapping[str, Any]
+    """``host``, ``port``, ``database``, ``user``, ``password``."""
+    events: Callable[[], Awaitable[int]]
+    """Counts what was inserted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByHand:
+    """A hand-written server: a module, and what its pool is told beside the connection."""
+
+    module: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """One database, the servers that ask it, and what ours must reach."""
+
+    kind: str
+    """Of our driver."""
+    filled: Callable[[], AbstractAsyncContextManager[Filled]]
+    by_hand: ByHand
+    beside: Mapping[str, ByHand] = field(default_factory=dict)
+    bars: Mapping[str, float]
+    """Of each workload: the least median ratio to ``by_hand``."""
+    types: Mapping[str, str] = field(default_factory=dict)
+    """Types that the actions declare, where the server's own prepare reports none."""
+    zone: tzinfo | None = None
+    """Of the column ``placed``."""
+
+
+@asynccontextmanager
+async def _postgres() -> AsyncIterator[Filled]:
+    with PostgresServer() as server:
+        database = await server.fresh_database()
+        async with server.session(database) as session:
+            for statement in _POSTGRES_SCHEMA:
+                await session.execute(statement)
+
+        async def events() -> int:
+            async with server.session(database) as session:
+                return int(await session.fetchval(_COUNT_EVENTS))
+
+        yield Filled(connection=_connection(server, database), events=events)
+
+
+@asynccontextmanager
+async def _mysql() -> AsyncIterator[Filled]:
+    with MariadbServer() as server:
+        database = await server.fresh_database()
+        async with server.session(database) as session:
+            for statement in _MYSQL_SCHEMA:
+                await session.execute(statement)
+
+        async def events() -> int:
+            async with server.session(database) as session:
+                return int(await session.value(_COUNT_EVENTS))
+
+        yield Filled(connection=_connection(server, database), events=events)
+
+
+def _connection(server: PostgresServer | MariadbServer, database: str) -> dict[str, Any]:
+    return {
+        "host": server.host,
+        "port": server.port,
+        "database": database,
+        "user": server.user,
+        "password": server.password,
+    }
+
+
+_COUNT_EVENTS: Final = "SELECT count(*) FROM events"
+
+_POSTGRES_SCHEMA: Final = (
+    """
+    CREATE TABLE items (
+        id bigint PRIMARY KEY, name text NOT NULL, note text NOT NULL, placed timestamptz NOT NULL,
+        price numeric(12,2) NOT NULL, paid boolean NOT NULL, extra jsonb NOT NULL)
+    """,
+    f"""
+    INSERT INTO items
+    SELECT n, 'item ' || n, repeat('a plain note ', 2) || n,
+           timestamptz '2026-01-01 00:00:00+00' + n * interval '61.0625 seconds',
+           (n % 100000) / 100.0, n % 3 = 0, jsonb_build_object('n', n, 'tags', jsonb_build_array('a', 'b'))
+    FROM generate_series(1, {TABLE_ROWS}) AS n
+    """,
+    "CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, item bigint NOT NULL, note text NOT NULL)",
+    "VACUUM ANALYZE items",
+)
+
+_MYSQL_SCHEMA: Final = (
+    "ALTER DATABASE CHARACTER SET utf8mb4",
+    """
+    CREATE TABLE items (
+        id bigint PRIMARY KEY, name text NOT NULL, note text NOT NULL, placed datetime(6) NOT NULL,
+        price decimal(12,2) NOT NULL, paid tinyint(1) NOT NULL, extra json NOT NULL)
+    """,
+    f"""
+    INSERT INTO items
+    SELECT seq, concat('item ', seq), concat(repeat('a plain note ', 2), seq),
+           timestamp'2026-01-01 00:00:00' + INTERVAL seq * 61.0625 SECOND,
+           (seq % 100000) / 100, seq % 3 = 0, json_object('n', seq, 'tags', json_array('a', 'b'))
+    FROM seq_1_to_{TABLE_ROWS}
+    """,
+    "CREATE TABLE events (id bigint AUTO_INCREMENT PRIMARY KEY, item bigint NOT NULL, note text NOT NULL)",
+    "ANALYZE TABLE items",
+)
+
+DATABASES: Final[Mapping[str, Database]] = {
+    "postgres": Database(
+        kind="postgres",
+        filled=_postgres,
+        by_hand=ByHand(module="bench.by_hand.with_asyncpg"),
+        bars={"one row": 1.0, "100 rows": 1.0, "10,000 rows": 1.0, "insert": 1.0},
+        zone=UTC,
+    ),
+    "mysql": Database(
+        kind="mysql",
+        filled=_mysql,
+        by_hand=ByHand(module="bench.by_hand.with_aiomysql"),
+        beside={
+            "asyncmy": ByHand(module="bench.by_hand.with_asyncmy"),
+            "prepared": ByHand(module="bench.by_hand.with_asyncmy", options={"keep": 100}),
+        },
+        bars={"one row": 1.0, "100 rows": 2.0, "10,000 rows": 2.0, "insert": 1.0},
+        types={"id": "bigint", "note": "text"},
+    ),
+}
