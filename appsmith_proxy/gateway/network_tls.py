@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -246,7 +246,5 @@ async def _ask_mysql(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
     return True
 
 
-_ASKS: Final[Mapping[str, Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]]] = {
-    "postgres": _ask_postgres,
-    "mysql": _ask_mysql,
-}
+_Ask: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
+_ASKS: Final[Mapping[str, _Ask]] = {"postgres": _ask_postgres, "mysql": _ask_mysql}
