@@ -87,6 +87,7 @@ from appsmith_proxy.sdk.statements import (
     Statement,
     Value,
 )
+from appsmith_proxy.sdk.tls_fields import TLS_FIELDS, TlsConfiguration, is_loopback, tls_problems
 from appsmith_proxy.sdk.values import TypeFamily, is_json, json_text, misfit, number_text, to_text
 
 __all__ = [
@@ -96,6 +97,7 @@ __all__ = [
     "NO_LIMITS",
     "PROTOCOLS",
     "SETTLE_SECONDS",
+    "TLS_FIELDS",
     "ActionField",
     "AffectedLimitExceeded",
     "BadResponse",
@@ -163,6 +165,7 @@ __all__ = [
     "SupportsStructure",
     "SupportsTransactions",
     "Target",
+    "TlsConfiguration",
     "TlsFailed",
     "TlsMode",
     "TlsOptions",
@@ -171,11 +174,13 @@ __all__ = [
     "check_configuration",
     "hookimpl",
     "is_json",
+    "is_loopback",
     "json_schema",
     "json_text",
     "misfit",
     "number_text",
     "rows_in_force",
+    "tls_problems",
     "to_text",
     "unique_names",
 ]

@@ -26,13 +26,11 @@ from appsmith_proxy.sdk import (
     Statement,
     StatementInvalid,
     Structure,
-    TlsMode,
-    TlsOptions,
 )
 from appsmith_proxy_postgres import faults, health, structure
 from appsmith_proxy_postgres.bind import bind
 from appsmith_proxy_postgres.facts import Facts
-from appsmith_proxy_postgres.fields import DEFAULT_CEILING, Configuration, is_loopback
+from appsmith_proxy_postgres.fields import DEFAULT_CEILING, Configuration
 from appsmith_proxy_postgres.login import Login
 from appsmith_proxy_postgres.reset import BEGIN, BEGIN_READ_ONLY, COMMIT, ROLLBACK
 from appsmith_proxy_postgres.typebook import TypeBook
@@ -119,12 +117,7 @@ class PostgresClient(Client):
     async def check(self) -> Health:
         """Connect, and tell the version and what is risky about the role."""
         async with self._own_wire() as wire:
-            return await health.check(
-                wire,
-                mode=self._configuration.tls_mode,
-                pinned=bool(self._configuration.pinned_key),
-                loopback=is_loopback(self._configuration.host),
-            )
+            return await health.check(wire, self._configuration.tls)
 
     async def describe(self, path: Sequence[str], page: str | None) -> Structure:
         """Describe schemas, tables, columns and keys."""
@@ -231,23 +224,12 @@ class PostgresClient(Client):
     async def _connect(self, lane: Lane, deadline: float) -> Wire:
         configuration = self._configuration
         until = min(deadline, self._now() + CONNECT_SECONDS)
-        key = self._secrets.get("tlsKey")
         target = await self._network.resolve(configuration.host, configuration.port)
-        context = self._network.tls(
-            target,
-            TlsOptions(
-                mode=configuration.tls_mode,
-                ca=configuration.ca,
-                certificate=configuration.certificate,
-                key=key.reveal() if key is not None else "",
-                pinned_key=configuration.pinned_key,
-            ),
-        )
+        context = self._network.tls(target, configuration.tls.options(self._secrets.get("tlsKey")))
         login = Login(
             target=target,
             context=context,
-            verified=context is not None
-            and (configuration.tls_mode is not TlsMode.REQUIRE or bool(configuration.pinned_key)),
+            verified=configuration.tls.verified,
             database=configuration.database,
             username=configuration.username,
             password=self._secrets.get("password"),

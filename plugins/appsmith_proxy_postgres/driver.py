@@ -38,7 +38,7 @@ class PostgresDriver(Driver):
     def tls_endpoint(self, configuration: Mapping[str, Any]) -> tuple[str, int, str] | None:
         """Return where TLS is spoken, unless it is switched off."""
         plain = Configuration.read(configuration)
-        return None if plain.tls_mode is TlsMode.DISABLE else (plain.host, plain.port, "postgres")
+        return None if plain.tls.mode is TlsMode.DISABLE else (plain.host, plain.port, "postgres")
 
     async def open(
         self, configuration: Mapping[str, Any], secrets: Mapping[str, Secret], context: OpenContext

@@ -1,12 +1,19 @@
 """The configuration of a PostgreSQL datasource: its rows, what relates them, and the same as one object."""
 
-import base64
-import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from appsmith_proxy.sdk import ActionField, Field, FieldType, Place, Problem, TlsMode
+from appsmith_proxy.sdk import (
+    TLS_FIELDS,
+    ActionField,
+    Field,
+    FieldType,
+    Place,
+    Problem,
+    TlsConfiguration,
+    tls_problems,
+)
 
 FIELDS: Final = (
     Field(
@@ -30,46 +37,7 @@ FIELDS: Final = (
         max_length=63,
     ),
     Field(name="password", type=FieldType.TEXT, label="Password", secret=True, max_length=1024),
-    Field(
-        name="tlsMode",
-        type=FieldType.CHOICE,
-        label="TLS",
-        help="How much of the server's identity is checked. Default: verify-full; disable for loopback hosts.",
-        destination=True,
-        choices=tuple(mode.value for mode in TlsMode),
-        ordered=True,
-    ),
-    Field(
-        name="tlsCa",
-        type=FieldType.MULTILINE,
-        label="Certificate authority",
-        help="PEM. Default: the system's authorities.",
-        destination=True,
-        max_length=64_000,
-    ),
-    Field(
-        name="tlsPinnedKey",
-        type=FieldType.TEXT,
-        label="Pinned key",
-        help="Base64 of the SHA-256 of the server's public key (SubjectPublicKeyInfo).",
-        destination=True,
-        max_length=44,
-    ),
-    Field(
-        name="tlsCertificate",
-        type=FieldType.MULTILINE,
-        label="Client certificate",
-        help="PEM, with its chain.",
-        max_length=64_000,
-    ),
-    Field(
-        name="tlsKey",
-        type=FieldType.MULTILINE,
-        label="Client key",
-        help="PEM, without a passphrase.",
-        secret=True,
-        max_length=16_000,
-    ),
+    *TLS_FIELDS,
 )
 
 ACTIONS: Final = (
@@ -97,8 +65,6 @@ OPTIONS: Final = (
 )
 
 DEFAULT_CEILING: Final = 120
-_LOOPBACK_NAMES: Final = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
-_TLS_FIELDS: Final = ("tlsCa", "tlsCertificate", "tlsPinnedKey")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +75,7 @@ class Configuration:
     port: int
     database: str
     username: str
-    tls_mode: TlsMode
-    ca: str
-    certificate: str
-    pinned_key: str
+    tls: TlsConfiguration
 
     @classmethod
     def read(cls, fields: Mapping[str, Any]) -> Self:
@@ -123,50 +86,11 @@ class Configuration:
             port=fields.get("port", 5432),
             database=fields["database"],
             username=fields["username"],
-            tls_mode=effective_mode(host, fields.get("tlsMode")),
-            ca=fields.get("tlsCa", ""),
-            certificate=fields.get("tlsCertificate", ""),
-            pinned_key=fields.get("tlsPinnedKey", ""),
+            tls=TlsConfiguration.read(host, fields),
         )
-
-
-def effective_mode(host: str, chosen: str | None) -> TlsMode:
-    """Return the TLS mode: as chosen, else verified in full, or none for what never leaves the machine."""
-    if chosen:
-        return TlsMode(chosen)
-    return TlsMode.DISABLE if is_loopback(host) else TlsMode.VERIFY_FULL
 
 
 def problems(fields: Mapping[str, Any], secrets_set: frozenset[str]) -> Iterator[Problem]:
     """Yield what is wrong between fields; each by itself has been checked against the table."""
-    host = fields.get("host")
-    if not host:
-        return
-    mode = effective_mode(host, fields.get("tlsMode"))
-    if mode is TlsMode.DISABLE:
-        for name in _TLS_FIELDS:
-            if fields.get(name):
-                yield Problem(f"configuration.{name}", "has no effect without TLS", hint="choose another tlsMode")
-    for name in ("tlsCa", "tlsCertificate"):
-        if fields.get(name) and "-----BEGIN CERTIFICATE-----" not in fields[name]:
-            yield Problem(f"configuration.{name}", "must be a certificate in PEM form")
-    if fields.get("tlsPinnedKey") and not _is_key_hash(fields["tlsPinnedKey"]):
-        yield Problem("configuration.tlsPinnedKey", "must be the base64 of 32 bytes")
-    if fields.get("tlsCertificate") and "tlsKey" not in secrets_set:
-        yield Problem("configuration.tlsKey", "is required with a client certificate")
-    if "tlsKey" in secrets_set and not fields.get("tlsCertificate"):
-        yield Problem("configuration.tlsCertificate", "is required with a client key")
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower().rstrip(".") in _LOOPBACK_NAMES
-
-
-def _is_key_hash(text: str) -> bool:
-    try:
-        return len(base64.b64decode(text, validate=True)) == 32
-    except ValueError:  # binascii.Error is one too
-        return False
+    if host := fields.get("host"):
+        yield from tls_problems(host, fields, secrets_set)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from appsmith_proxy.sdk import BadResponse, Health, Outcome, Statement, TlsMode
+from appsmith_proxy.sdk import BadResponse, Health, Outcome, Statement, TlsConfiguration
 from appsmith_proxy_postgres.wire import Wire
 
 OLDEST: Final = 14
@@ -27,13 +27,8 @@ _STATE: Final = Statement(
     )
 )
 
-_WEAK_TLS: Final = {
-    TlsMode.REQUIRE: "TLS is on, but anybody may answer: the server's certificate is not checked",
-    TlsMode.VERIFY_CA: "the server's certificate is checked, but not its host name",
-}
 
-
-async def check(wire: Wire, *, mode: TlsMode, pinned: bool, loopback: bool) -> Health:
+async def check(wire: Wire, tls: TlsConfiguration) -> Health:
     """Ask the server about itself and the role.
 
     Raises:
@@ -45,8 +40,4 @@ async def check(wire: Wire, *, mode: TlsMode, pinned: bool, loopback: bool) -> H
             f"the server is PostgreSQL {number // 10_000}, the driver needs {OLDEST} or newer", outcome=Outcome.NOT_SENT
         )
     warnings = [text for held, (_, text) in zip(rights, _RIGHTS, strict=True) if held]
-    if not wire.encrypted and not loopback:
-        warnings.append("the connection is not encrypted")
-    elif mode in _WEAK_TLS and not pinned:
-        warnings.append(_WEAK_TLS[mode])
-    return Health(server=f"PostgreSQL {version}", warnings=tuple(warnings))
+    return Health(server=f"PostgreSQL {version}", warnings=(*warnings, *tls.warnings()))

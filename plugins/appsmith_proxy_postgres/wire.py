@@ -61,9 +61,8 @@ class Answer(NamedTuple):
 class Wire:
     """One connection. Used by one execution at a time; who has it closes it or gives it back to the pool."""
 
-    def __init__(self, connection: Any, meter: Meter, lane: Lane, book: TypeBook, *, encrypted: bool) -> None:
+    def __init__(self, connection: Any, meter: Meter, lane: Lane, book: TypeBook) -> None:
         self.lane = lane
-        self.encrypted = encrypted
         self.scope = ""
         """The scope whose executions may follow without a reset; ``""``: the session is as after connecting."""
         self.idle_since = 0.0
@@ -80,7 +79,7 @@ class Wire:
         """Connect and log in; see ``login.connect``."""
         connection, meter = await connect(login, lane, deadline=deadline)
         meter.room = room
-        return cls(connection, meter, lane, book, encrypted=login.context is not None)
+        return cls(connection, meter, lane, book)
 
     @property
     def alive(self) -> bool:

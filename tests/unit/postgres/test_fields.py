@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from appsmith_proxy.sdk import TlsMode
+from appsmith_proxy.sdk import TlsConfiguration, TlsMode
 from appsmith_proxy_postgres import PostgresDriver
-from appsmith_proxy_postgres.fields import effective_mode
 
 _GOOD: dict[str, Any] = {"host": "db.example", "port": 5432, "database": "shop", "username": "app"}
 _CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
@@ -63,7 +62,8 @@ def test_validate(changes: dict[str, Any], secrets: set[str], path: str | None) 
 def test_the_default_tls_mode_leaves_nothing_unverified_off_the_machine(
     host: str, chosen: str | None, mode: TlsMode
 ) -> None:
-    assert effective_mode(host, chosen) is mode
+    fields = {} if chosen is None else {"tlsMode": chosen}
+    assert TlsConfiguration.read(host, fields).mode is mode
 
 
 def test_what_decides_where_secrets_go_is_a_destination() -> None:
