@@ -1,37 +1,26 @@
 """A real PostgreSQL for tests: throwaway folder, loopback TCP, TLS with a throwaway CA, never root."""
 
-import asyncio
 import contextlib
 import importlib.util
 import itertools
 import os
-import pwd
 import secrets
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import tempfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import asyncpg
 import trustme
 
+from tests.servers.throwaway import HOST, ThrowawayServer, environment, until
 from tests.servers.tls_front import TlsFront
 
 SUPERUSER: Final = "postgres"
-_HOST: Final = "127.0.0.1"
-_START_SECONDS: Final = 60.0
-_STOP_SECONDS: Final = 20.0
-_UNPRIVILEGED: Final = "nobody"
-
-_WATCH: Final = 'read -r _; read -r pid < "$1/data/postmaster.pid" && kill -QUIT "$pid"; rm -rf "$1"'
-"""Waits for the end of its input, which is the end of this process however it comes, then cleans up after it."""
-
 _CONFIGURATION: Final = """\
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
@@ -55,26 +44,25 @@ bytea_output = 'escape'
 extra_float_digits = 0
 """
 
-_ACCESS: Final = f"host all all {_HOST}/32 scram-sha-256\n"
+_ACCESS: Final = f"host all all {HOST}/32 scram-sha-256\n"
 
 
-class PostgresServer:
+class PostgresServer(ThrowawayServer):
     """One server. ``with PostgresServer() as server`` starts it, and stops and removes it at the end."""
 
-    host: Final = _HOST
+    product = "PostgreSQL"
+    pid_file = "data/postmaster.pid"
+    stopping = signal.SIGINT
+    killing = signal.SIGQUIT
     user: Final = SUPERUSER
 
     def __init__(self) -> None:
+        super().__init__()
         self.password = secrets.token_urlsafe(18)
-        self.port = 0
         self._authority = trustme.CA()
         self._front: TlsFront | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._watch: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
         self._shared: dict[str, str] = {}
-        self._folder = Path(tempfile.mkdtemp(prefix="appsmith-proxy-postgres-"))
-        self._identity = _identity()
 
     @property
     def ca(self) -> str:
@@ -91,70 +79,14 @@ class PostgresServer:
     @property
     def log(self) -> str:
         """Everything the server has logged. See ``log_statements``."""
-        path = self._folder / "log"
-        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-
-    @property
-    def running(self) -> bool:
-        """Whether the server's process lives."""
-        return self._process is not None and self._process.poll() is None
-
-    def __enter__(self) -> Self:
-        try:
-            self._watch = subprocess.Popen(
-                ["/bin/sh", "-c", _WATCH, "watch", self._folder], stdin=subprocess.PIPE, start_new_session=True
-            )
-            self._initialise()
-            self.start()
-        except BaseException:
-            self.remove()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.remove()
-
-    def start(self) -> None:
-        """Start, on the same port as before when there is one, and wait until it accepts connections."""
-        for _attempt in range(5):
-            port = self.port or _free_port()
-            with (self._folder / "log").open("ab") as log:
-                self._process = subprocess.Popen(
-                    [self._binaries / "postgres", "-D", self._data, "-p", str(port)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=_environment(),
-                    cwd=self._data,
-                    start_new_session=True,
-                    **self._identity,
-                )
-            if self._wait_until_ready():
-                self.port = port
-                return
-        raise RuntimeError(f"PostgreSQL did not start; its log says:\n{self.log[-2000:]}")
-
-    def stop(self) -> None:
-        """Shut down as an operator does: sessions are ended, nothing is lost."""
-        self._end(signal.SIGINT)
-
-    def kill(self) -> None:
-        """End the server at once, as a crash or a power cut does: its children notice and leave."""
-        self._end(signal.SIGQUIT)
+        return self.output
 
     def remove(self) -> None:
         """Stop and delete everything. Idempotent."""
-        if self._watch is not None:
-            self._watch.kill()
-            self._watch.communicate()
-            self._watch = None
-        self._end(signal.SIGQUIT)
+        super().remove()
         if self._front is not None:
             self._front.__exit__(None, None, None)
             self._front = None
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     async def fresh_database(self) -> str:
         """Make an empty database and return its name. ``drop_database`` gives its 8 MB back before the server's end."""
@@ -228,7 +160,7 @@ class PostgresServer:
 
         ``options`` go to ``trustme.CA.issue_cert`` (``not_after`` for an expired one …).
         """
-        issued = (authority or self._authority).issue_cert(*(names or ("localhost", _HOST)), **options)
+        issued = (authority or self._authority).issue_cert(*(names or ("localhost", HOST)), **options)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         issued.configure_cert(context)
         if client_certificates:
@@ -243,83 +175,34 @@ class PostgresServer:
             blob.bytes().decode() for blob in issued.cert_chain_pems
         ), issued.private_key_pem.bytes().decode()
 
-    @property
-    def _data(self) -> Path:
-        return self._folder / "data"
-
-    def _initialise(self) -> None:
-        if self._identity:
-            shutil.chown(self._folder, self._identity["user"], self._identity["group"])
-        self._binaries = _binaries(self._folder, self._identity)
-        password_file = self._folder / "password"
-        password_file.write_text(self.password)
-        if self._identity:
-            shutil.chown(password_file, self._identity["user"], self._identity["group"])
-        made = subprocess.run(
+    def initialise(self) -> None:
+        """Make the cluster and its superuser."""
+        self._binaries = _binaries(self.folder, self.identity)
+        password_file = self.write("password", self.password)
+        self.run(
             [
                 self._binaries / "initdb",
                 *("-D", self._data, "--username", SUPERUSER, "--pwfile", password_file),
                 *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"),
-            ],
-            capture_output=True,
-            env=_environment(),
-            cwd=self._folder,
-            check=False,
-            **self._identity,
+            ]
         )
-        if made.returncode != 0:
-            raise RuntimeError(f"initdb failed; it says:\n{made.stderr.decode(errors='replace')[-2000:]}")
         password_file.unlink()
         with (self._data / "postgresql.conf").open("a") as configuration:
             configuration.write(_CONFIGURATION)
         (self._data / "pg_hba.conf").write_text(_ACCESS)
 
-    def _wait_until_ready(self) -> bool:
-        """Read the status in postmaster.pid, as pg_ctl does. False: the process ended (the port was taken)."""
-        assert self._process is not None
-        until = time.monotonic() + _START_SECONDS
-        while time.monotonic() < until:
-            if self._process.poll() is not None:
-                return False
-            with contextlib.suppress(FileNotFoundError):
-                lines = (self._data / "postmaster.pid").read_text().splitlines()
-                if len(lines) >= 8 and lines[0] == str(self._process.pid) and lines[7].strip() == "ready":
-                    return True
-            time.sleep(0.02)
-        self._end(signal.SIGQUIT)
-        raise RuntimeError(f"PostgreSQL did not get ready in {_START_SECONDS:g} s; its log says:\n{self.log[-2000:]}")
+    def command(self, port: int) -> Sequence[str | Path]:
+        """Return the command line; what else is set stands in the folder."""
+        return [self._binaries / "postgres", "-D", self._data, "-p", str(port)]
 
-    def _end(self, how: signal.Signals) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(how)
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(_STOP_SECONDS)
+    def ready(self, pid: int, port: int) -> bool:
+        """Read the status in postmaster.pid, as pg_ctl does."""
+        lines = (self.folder / self.pid_file).read_text().splitlines()
+        return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
-
-async def until(condition: Any, *, seconds: float = 10.0, every: float = 0.02) -> None:
-    """Wait until an async condition holds; fail when it does not in time."""
-    async with asyncio.timeout(seconds):
-        while not await condition():
-            await asyncio.sleep(every)
-
-
-def _identity() -> dict[str, Any]:
-    """PostgreSQL refuses to run as root: then it runs as a user without rights."""
-    if os.geteuid() != 0:
-        return {}
-    try:
-        entry = pwd.getpwnam(_UNPRIVILEGED)
-    except KeyError:
-        raise RuntimeError(
-            f"PostgreSQL cannot run as root and there is no user '{_UNPRIVILEGED}': run the tests as another user"
-        ) from None
-    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": ()}
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
 
 
 def _binaries(folder: Path, identity: dict[str, Any]) -> Path:
@@ -355,7 +238,7 @@ def _runs(bin_folder: Path, identity: dict[str, Any]) -> bool:
                 [bin_folder / program, "--version"],
                 check=True,
                 capture_output=True,
-                env=_environment(),
+                env=environment(),
                 cwd="/",
                 **identity,
             )
@@ -364,13 +247,4 @@ def _runs(bin_folder: Path, identity: dict[str, Any]) -> bool:
     return True
 
 
-def _environment() -> dict[str, str]:
-    """Nothing of ours leaks in: no PG* variables, no time zone, no locale."""
-    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+__all__ = ["SUPERUSER", "PostgresServer", "until"]
