@@ -1,0 +1,208 @@
+"""What is known of MySQL's types: how each travels in the binary protocol, and what a cell of it is.
+
+=========================  ==================================================================================
+what the server has        what a cell is
+=========================  ==================================================================================
+``TINYINT`` … ``BIGINT``   integer; ``TINYINT(1)`` too, because MySQL has no boolean
+``BIT``, ``YEAR``          integer
+``DECIMAL``                decimal, the server's digits
+``FLOAT``, ``DOUBLE``      float; for ``FLOAT`` the fewest digits that are the same 32-bit number
+``DATE``, ``DATETIME``     date, timestamp without a zone
+``TIMESTAMP``              timestamp with a zone: kept in UTC, and shown in it
+``TIME``                   time, as the server writes it: may be negative, and longer than a day
+``CHAR`` … ``TEXT``        text; ``ENUM`` and ``SET`` too
+``BINARY`` … ``BLOB``      bytes
+``JSON``                   JSON, where the server says so (MariaDB by its extended metadata)
+``UUID``, ``INET6`` …      text, named by MariaDB's extended metadata
+``GEOMETRY``               text: see ``geometry.py``
+=========================  ==================================================================================
+"""
+
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+
+from appsmith_proxy.sdk import ColumnType
+from appsmith_proxy_mysql import forms, geometry
+from appsmith_proxy_mysql.forms import Decode
+from appsmith_proxy_mysql.protocol import Malformed, length_at, text_at
+
+BINARY: Final = 63
+"""The character set of what has none."""
+_UNSIGNED: Final = 1 << 5
+_ENUM: Final = 1 << 8
+_SET: Final = 1 << 11
+_fixed: Final = struct.Struct("<HIBHB").unpack_from
+_FIXED_SIZE: Final = 10
+_TYPE_NAME: Final = 0
+_FORMAT: Final = 1
+
+FLOAT: Final = 4
+DOUBLE: Final = 5
+NULL: Final = 6
+TIMESTAMP: Final = 7
+DATE: Final = 10
+TIME: Final = 11
+DATETIME: Final = 12
+NEW_DATE: Final = 14
+BIT: Final = 16
+JSON: Final = 245
+GEOMETRY: Final = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """A column, as the server describes it."""
+
+    name: str
+    type: int
+    charset: int
+    flags: int
+    decimals: int
+    extended: str = ""
+    """MariaDB's own name of a type that the protocol does not know."""
+    json: bool = False
+    """MariaDB: the text is JSON."""
+
+    @classmethod
+    def read(cls, data: bytes, at: int, end: int, *, extended: bool) -> Self:
+        """Read the payload of a column's packet. ``extended``: MariaDB's metadata stands in it."""
+        for _ in range(4):  # catalog, schema, table, the table's own name
+            length, at = length_at(data, at)
+            at += length
+        name, at = text_at(data, at, end)
+        _, at = text_at(data, at, end)  # the column's own name
+        facts: dict[int, bytes] = {}
+        if extended:
+            more, at = text_at(data, at, end)
+            inner = 0
+            while inner < len(more):
+                kind = more[inner]
+                facts[kind], inner = text_at(more, inner + 1, len(more))
+        _, at = length_at(data, at)
+        if at + _FIXED_SIZE > end:
+            raise Malformed("a column's description ends too early")
+        charset, _, type_, flags, decimals = _fixed(data, at)
+        return cls(
+            name=name.decode(),
+            type=type_,
+            charset=charset,
+            flags=flags,
+            decimals=decimals,
+            extended=facts.get(_TYPE_NAME, b"").decode(),
+            json=facts.get(_FORMAT) == b"json",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """How the values of a column travel and what they are."""
+
+    column: ColumnType
+    native: str
+    form: str = ""
+    """Of a value of fixed length, as ``struct`` writes it; ``""``: the value tells its length."""
+    decode: Decode | None = None
+    """None: what was read is the cell."""
+
+
+def kind_of(definition: Definition) -> Kind:
+    """Return what a column's values are.
+
+    Raises:
+        Malformed: no such type.
+    """
+    type_ = definition.type
+    if type_ in _INTEGERS:
+        native, form = _INTEGERS[type_]
+        if definition.flags & _UNSIGNED:
+            native, form = (native if native == "year" else f"{native} unsigned"), form.upper()
+        return Kind(column=ColumnType.INTEGER, native=native, form=form)
+    if type_ in _TEXTS:
+        return _textual(definition)
+    make = _OTHERS.get(type_)
+    if make is None:
+        raise Malformed("a column is of a type that is not known")
+    return make(definition)
+
+
+def _textual(definition: Definition) -> Kind:
+    text, binary = _TEXTS[definition.type]
+    if definition.json:
+        return Kind(column=ColumnType.JSON, native="json", decode=forms.json)
+    if definition.extended in _TOLD:
+        return Kind(column=_TOLD[definition.extended], native=definition.extended, decode=bytes.decode)
+    if definition.flags & _ENUM:
+        text = "enum"
+    elif definition.flags & _SET:
+        text = "set"
+    elif definition.charset == BINARY:
+        return Kind(column=ColumnType.BYTES, native=definition.extended or binary)
+    return Kind(column=ColumnType.TEXT, native=text, decode=bytes.decode)
+
+
+def _timestamp(definition: Definition) -> Kind:
+    return Kind(
+        column=ColumnType.TIMESTAMPTZ, native="timestamp", decode=forms.timestamp(definition.decimals, zone="Z")
+    )
+
+
+def _datetime(definition: Definition) -> Kind:
+    return Kind(column=ColumnType.TIMESTAMP, native="datetime", decode=forms.timestamp(definition.decimals, zone=""))
+
+
+def _time(definition: Definition) -> Kind:
+    return Kind(column=ColumnType.TIME, native="time", decode=forms.time(definition.decimals))
+
+
+def _geometry(definition: Definition) -> Kind:
+    return Kind(column=ColumnType.TEXT, native=definition.extended or "geometry", decode=geometry.text)
+
+
+def _always(kind: Kind) -> Callable[[Definition], Kind]:
+    return lambda _: kind
+
+
+_INTEGERS: Final[Mapping[int, tuple[str, str]]] = {
+    1: ("tinyint", "b"),
+    2: ("smallint", "h"),
+    3: ("int", "i"),
+    8: ("bigint", "q"),
+    9: ("mediumint", "i"),
+    13: ("year", "h"),
+}
+_TEXTS: Final[Mapping[int, tuple[str, str]]] = {
+    # with a character set, without
+    15: ("varchar", "varbinary"),
+    247: ("enum", "enum"),
+    248: ("set", "set"),
+    249: ("tinytext", "tinyblob"),
+    250: ("mediumtext", "mediumblob"),
+    251: ("longtext", "longblob"),
+    252: ("text", "blob"),
+    253: ("varchar", "varbinary"),
+    254: ("char", "binary"),
+}
+_TOLD: Final[Mapping[str, ColumnType]] = {
+    "uuid": ColumnType.UUID,
+    "inet4": ColumnType.TEXT,
+    "inet6": ColumnType.TEXT,
+}
+_DECIMAL: Final = Kind(column=ColumnType.DECIMAL, native="decimal", decode=bytes.decode)
+_DATE: Final = Kind(column=ColumnType.DATE, native="date", decode=forms.date)
+_OTHERS: Final[Mapping[int, Callable[[Definition], Kind]]] = {
+    0: _always(_DECIMAL),
+    FLOAT: _always(Kind(column=ColumnType.FLOAT, native="float", form="f", decode=forms.single)),
+    DOUBLE: _always(Kind(column=ColumnType.FLOAT, native="double", form="d")),
+    TIMESTAMP: _timestamp,
+    DATE: _always(_DATE),
+    TIME: _time,
+    DATETIME: _datetime,
+    NEW_DATE: _always(_DATE),
+    BIT: _always(Kind(column=ColumnType.INTEGER, native="bit", decode=forms.bits)),
+    NULL: _always(Kind(column=ColumnType.TEXT, native="null", decode=bytes.decode)),
+    JSON: _always(Kind(column=ColumnType.JSON, native="json")),
+    246: _always(_DECIMAL),
+    GEOMETRY: _geometry,
+}
