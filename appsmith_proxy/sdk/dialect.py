@@ -85,9 +85,11 @@ class Dialect:
     dash_comment_needs_space: bool = False
     """True where ``--`` starts a comment only before white space (MySQL)."""
     executable_comments: bool = False
-    """True where ``/*! … */`` is run (MySQL): refused."""
+    """True where ``/*! … */`` is run and ``/*+ … */`` changes settings (MySQL): refused."""
     casts: Mapping[ParameterType, str] = field(default_factory=dict)
     """Native type written in a CAST for a declared parameter type; a type that is missing gets no cast."""
+    empty_list: str = ""
+    """What stands in the brackets of ``IN ({{list}})`` for a list without items (``ListForm.PADDED``): a subquery without rows."""
     text_type: str = "text"
     """The type that a binding inside a longer literal is cast to, where the dialect needs one; ``""``: none."""
     integer_type: str = ""
@@ -102,9 +104,17 @@ class Dialect:
     calls one with a binding inside its parentheses is refused at save."""
     denied_words: Mapping[str, str] = field(default_factory=dict)
     """Keywords or pairs of keywords, upper case (``INTO OUTFILE``), that are refused anywhere outside quotes → why."""
+    denied_operators: Mapping[str, str] = field(default_factory=dict)
+    """Operators that are refused wherever they stand outside quotes, also as a part of a longer one → why."""
+    operand_words: frozenset[str] = frozenset()
+    """Keywords, upper case, behind which a value may stand here and not elsewhere (``INTERVAL {{n}} DAY``)."""
+    equal_or_both_null: str = "IS NOT DISTINCT FROM"
+    """The comparison that takes NULL for a value; for advice."""
     string_type_names: frozenset[str] = frozenset()
     """Type names, lower case, that may stand directly before a literal (``interval '…'``, ``date '…'``); several words
     with one space between them (``timestamp with time zone``)."""
+    string_type_casts: Mapping[str, str] = field(default_factory=dict)
+    """Of ``string_type_names``: what a CAST calls them, where that is another word (MySQL's ``timestamp``)."""
     default_like_escape: str | None = None
     """The escape character of LIKE when no ESCAPE stands, or None when there is none (SQLite)."""
     like_operators: frozenset[str] = frozenset({"LIKE"})
