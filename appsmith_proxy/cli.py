@@ -90,7 +90,9 @@ def _serve(arguments: argparse.Namespace) -> int:
 def _demo(arguments: argparse.Namespace) -> int:
     from appsmith_proxy.demo.run import DemoOptions, run_demo  # noqa: PLC0415  # reason: a big room
 
-    options = DemoOptions(folder=arguments.folder, port=arguments.port, once=arguments.once)
+    options = DemoOptions(
+        folder=arguments.folder, port=arguments.port, once=arguments.once, databases=arguments.databases
+    )
     return run_async(run_demo(options))
 
 
@@ -194,6 +196,15 @@ def _is_over(token: Token) -> bool:
     return token.expires_at <= datetime.now(UTC)
 
 
+def _databases(text: str) -> tuple[str, ...]:
+    from appsmith_proxy.demo.databases import DATABASES  # noqa: PLC0415  # reason: a big room
+
+    names = tuple(dict.fromkeys(text.split(",")))
+    if not all(name in DATABASES for name in names):
+        raise argparse.ArgumentTypeError(f"must be some of {','.join(DATABASES)}, with commas between them")
+    return names
+
+
 def _port(text: str) -> int:
     if not text.isdecimal() or not text.isascii() or int(text) > 65_535:
         raise argparse.ArgumentTypeError("must be a port from 0 to 65535")
@@ -222,6 +233,16 @@ COMMANDS: Final[tuple[Command, ...]] = (
                 {"type": Path, "help": "where it keeps everything (.demo; with --once a temporary folder)"},
             ),
             ("--port", {"type": _port, "help": "on 127.0.0.1 (8080; with --once a free one)"}),
+            (
+                "--with",
+                {
+                    "dest": "databases",
+                    "type": _databases,
+                    "default": (),
+                    "metavar": "NAME,NAME",
+                    "help": "throwaway servers to add, where their programs are: postgres,mysql,mongodb",
+                },
+            ),
         ),
     ),
     (

@@ -4,6 +4,7 @@ import fcntl
 import json
 import secrets
 import shutil
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from appsmith_proxy.demo import databases
+from appsmith_proxy.demo.databases import Started
 from appsmith_proxy.demo.sample_api import KEY_HEADER, sample_api
 from appsmith_proxy.demo.samples import SAMPLES, SHOP, WAREHOUSE, Sample
 from appsmith_proxy.demo.shop import make_shop
@@ -43,6 +46,8 @@ class DemoOptions:
     """By default 8080; with ``once`` a free one."""
     once: bool = False
     """Execute every sample over HTTP in both wire forms, print the answers, and end."""
+    databases: tuple[str, ...] = ()
+    """Added beside the shop in SQLite and the warehouse's API: names of ``databases.DATABASES``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,25 +55,29 @@ class Made:
     """What the demo stored: enough to call it."""
 
     application_id: str
+    samples: tuple[Sample, ...]
     actions: dict[str, str]
     """Name to id."""
     tokens: dict[Role, str]
 
 
 async def run_demo(options: DemoOptions) -> int:
-    """Run the demo until it is interrupted, or once. Return 0 when every sample succeeded."""
+    """Run the demo until it is interrupted, or once. Return 0 when every sample that was asked for succeeded."""
     async with AsyncExitStack() as stack:
         folder = _prepare(stack, options)
+        registry = Registry.discover()
+        started = await databases.start(stack, options.databases, registry)
         api_key = secrets.token_urlsafe(24)
         api_port = await _serve_sample_api(stack, api_key)
         settings = _settings(folder, _port(options))
-        runtime = await stack.enter_async_context(await Runtime.open(settings, registry=Registry.discover(), demo=True))
-        made = await _fill(runtime, api_port=api_port, api_key=api_key)
+        runtime = await stack.enter_async_context(await Runtime.open(settings, registry=registry, demo=True))
+        made = await _fill(runtime, started, api_port=api_port, api_key=api_key)
         server = await stack.enter_async_context(Server(runtime))
         base = f"http://{server.host}:{server.port}/api/v1"
         if options.once:
-            results = await call_all(base, made.tokens[Role.VIEWER], [_call(sample, made) for sample in SAMPLES])
-            return print_table(results)
+            calls = [Call(sample=sample, action_id=made.actions[sample.name]) for sample in made.samples]
+            failed = print_table(await call_all(base, made.tokens[Role.VIEWER], calls))
+            return failed or int(len(started) < len(options.databases))
         _print_welcome(base, made, folder)
         await server.wait_stopped()
     return 0
@@ -151,7 +160,7 @@ async def _serve_sample_api(stack: AsyncExitStack, key: str) -> int:
     return port
 
 
-async def _fill(runtime: Runtime, *, api_port: int, api_key: str) -> Made:
+async def _fill(runtime: Runtime, started: Sequence[Started], *, api_port: int, api_key: str) -> Made:
     await runtime.store.put_meta(DEMO_MARK, b"1", expected=None)
     root = Principal(id="0" * 24, role=Role.ADMINISTRATOR, workspace_id=None, user=User())
     catalog = runtime.catalog
@@ -163,6 +172,7 @@ async def _fill(runtime: Runtime, *, api_port: int, api_key: str) -> Made:
             "rest",
             {"url": f"http://{HOST}:{api_port}/v1", "secretHeaders": {KEY_HEADER: api_key}},
         ),
+        **{one.database.kind: (one.database.kind, dict(one.configuration)) for one in started},
     }
     datasources = {
         name: await catalog.datasources.create(
@@ -170,8 +180,15 @@ async def _fill(runtime: Runtime, *, api_port: int, api_key: str) -> Made:
         )
         for name, (kind, configuration) in configurations.items()
     }
+    for one in started:
+        lease = await runtime.leases.borrow(datasources[one.database.kind])
+        try:
+            await databases.fill(lease.client, one, owner_email=OWNER)
+        finally:
+            lease.release()
+    samples = SAMPLES + tuple(sample for one in started for sample in one.database.samples)
     actions: dict[str, str] = {}
-    for sample in SAMPLES:
+    for sample in samples:
         details = await catalog.actions.create(
             root,
             {
@@ -189,11 +206,7 @@ async def _fill(runtime: Runtime, *, api_port: int, api_key: str) -> Made:
         role: (await runtime.tokens.create(role=role, workspace_id=workspace.id, user=owner, days=TOKEN_DAYS))[1]
         for role in (Role.VIEWER, Role.DEVELOPER)
     }
-    return Made(application_id=application.id, actions=actions, tokens=tokens)
-
-
-def _call(sample: Sample, made: Made) -> Call:
-    return Call(sample=sample, action_id=made.actions[sample.name])
+    return Made(application_id=application.id, samples=samples, actions=actions, tokens=tokens)
 
 
 def _print_welcome(base: str, made: Made, folder: Path) -> None:
@@ -204,10 +217,10 @@ def _print_welcome(base: str, made: Made, folder: Path) -> None:
         quoted = body.replace("'", "'\\''")
         return f"curl -s {base}/actions/execute -H 'Authorization: Bearer {viewer}' -H 'Content-Type: application/json' -d '{quoted}'"
 
-    by_name = {sample.name: sample for sample in SAMPLES}
+    by_name = {sample.name: sample for sample in made.samples}
     print(f"The demo serves on {base} (loopback only); everything is in {folder}. Stop it with Ctrl-C.\n")
     print(f"viewer token     {viewer}\ndeveloper token  {developer}     (both live for 24 hours)\n")
-    for sample in SAMPLES:
+    for sample in made.samples:
         print(f"  {made.actions[sample.name]}  {sample.name:<18} {sample.shows}")
     print("\nPaste:\n")
     for name in ("CustomerById", "SearchCustomers", "StockOfProduct"):

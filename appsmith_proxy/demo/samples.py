@@ -150,3 +150,81 @@ SAMPLES: Final = (
         params={"country": "PT", "product_id": 12, "quantity": 3},
     ),
 )
+
+POSTGRES: Final = (
+    Sample(
+        name="PgCustomerById",
+        shows="PostgreSQL: nothing to declare, its own prepare says the type",
+        datasource="postgres",
+        configuration={"body": "SELECT id, name, email, city FROM customers WHERE id = {{ customer_id }}"},
+        params={"customer_id": 17},
+    ),
+    Sample(
+        name="PgRevenueByMonth",
+        shows="decimals exactly, as the database writes them",
+        datasource="postgres",
+        configuration={
+            "body": "SELECT to_char(o.ordered_on, 'YYYY-MM') AS month, sum(l.quantity * p.price_cents) / 100.0 AS revenue "
+            "FROM orders AS o JOIN order_lines AS l ON l.order_id = o.id JOIN products AS p ON p.id = l.product_id "
+            "WHERE o.ordered_on >= {{ from }} GROUP BY month ORDER BY month LIMIT 3"
+        },
+        params={"from": "2026-06-01"},
+    ),
+    Sample(
+        name="PgOrdersByStatus",
+        shows="a list in IN: one statement for every length (= ANY)",
+        datasource="postgres",
+        configuration={
+            "body": "SELECT status, count(*) AS orders FROM orders WHERE status IN ({{ statuses }}) GROUP BY status ORDER BY status"
+        },
+        params={"statuses": ["open", "paid"]},
+    ),
+    Sample(
+        name="PgAddNote",
+        shows="an insert that returns what it made",
+        datasource="postgres",
+        configuration={
+            "body": "INSERT INTO notes (customer_id, text) VALUES ({{ customer_id }}, {{ Note.text }}) RETURNING id, text"
+        },
+        params={"customer_id": 17, "Note.text": "called; said '); DROP TABLE notes; --"},
+    ),
+)
+
+MYSQL: Final = (
+    Sample(
+        name="MySqlCustomerById",
+        shows="MySQL: a true prepared statement; it reports no types, so they are declared",
+        datasource="mysql",
+        configuration={"body": "SELECT id, name, email, city FROM customers WHERE id = {{ customer_id }}"},
+        parameters=(_integer("customer_id"),),
+        params={"customer_id": 17},
+    ),
+    Sample(
+        name="MySqlSearchCustomers",
+        shows="a binding inside a LIKE pattern: CONCAT, and % and _ in it are escaped",
+        datasource="mysql",
+        configuration={
+            "body": "SELECT id, name, city FROM customers WHERE name LIKE '%{{ Search.text }}%' ORDER BY id LIMIT 3"
+        },
+        parameters=(DeclaredParameter(name="Search.text", type=ParameterType.TEXT),),
+        params={"Search.text": "100%"},
+    ),
+    Sample(
+        name="MySqlOrdersByStatus",
+        shows="a list in IN: a handful of statements for every length",
+        datasource="mysql",
+        configuration={
+            "body": "SELECT status, count(*) AS orders FROM orders WHERE status IN ({{ statuses }}) GROUP BY status ORDER BY status"
+        },
+        parameters=(DeclaredParameter(name="statuses", type=ParameterType.TEXT, is_list=True),),
+        params={"statuses": ["open", "paid", "shipped"]},
+    ),
+    Sample(
+        name="MySqlAddNote",
+        shows="an insert; quotes and backslashes in the value stay data",
+        datasource="mysql",
+        configuration={"body": "INSERT INTO notes (customer_id, text) VALUES ({{ customer_id }}, {{ Note.text }})"},
+        parameters=(_integer("customer_id"), DeclaredParameter(name="Note.text", type=ParameterType.TEXT)),
+        params={"customer_id": 17, "Note.text": "called; said \\'); DROP TABLE notes; --"},
+    ),
+)

