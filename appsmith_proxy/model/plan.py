@@ -39,6 +39,8 @@ class Transform(StrEnum):
     """A list that fills one placeholder; a scalar is a list of one."""
     LIST_JSON = "list_json"
     """A list as one JSON text (``json_each``)."""
+    ITEMS = "items"
+    """A list that fills as many placeholders as it has items; see ``ListPlace``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +59,29 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListPlace:
+    """Where a list with a placeholder for each item stands in a statement's text, which is written for one item.
+
+    A list of another size has its own text, a pure function of this one (``template.sizes``).
+    """
+
+    slot: int
+    """The index of its slot, whose transform is ``ITEMS``."""
+    start: int
+    end: int
+    """The part of the text that is one item."""
+    empty: str
+    """What stands there instead for a list without items."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStatement:
     """One statement of a plan with its slots, one for each placeholder, in order."""
 
     statement: Statement
     slots: tuple[Slot, ...]
+    lists: tuple[ListPlace, ...] = ()
+    """In order. Empty where a list fills one placeholder, whatever its size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

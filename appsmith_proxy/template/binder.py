@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 from appsmith_proxy.model.plan import (
     JsonTemplate,
     Plan,
+    PlannedStatement,
     Slot,
     StatementSet,
     TextTemplate,
@@ -18,7 +19,8 @@ from appsmith_proxy.sdk import Document, HttpRequest, Statement, Value
 from appsmith_proxy.template.coercion import Given
 from appsmith_proxy.template.readers import Trouble, Trusted, failure, reader
 from appsmith_proxy.template.requests import document, http_request
-from appsmith_proxy.template.writers import writer
+from appsmith_proxy.template.sizes import Sizes, padded, size_of
+from appsmith_proxy.template.writers import Writer, writer
 
 
 class Bound(NamedTuple):
@@ -95,6 +97,8 @@ def _statement_renderer(plan: Plan, payload: StatementSet, at: Mapping[str, int]
     planned = payload.statements[0]
     statement = planned.statement
     writers = tuple((at[slot.name], writer(slot, plan.parameters.get(slot.name))) for slot in planned.slots)
+    if planned.lists:
+        return _sized_renderer(planned, writers)
     if all(write is None for _, write in writers):
         order = tuple(index for index, _ in writers)
         if order == tuple(range(len(at))):
@@ -112,6 +116,33 @@ def _statement_renderer(plan: Plan, payload: StatementSet, at: Mapping[str, int]
         if problems:
             raise failure(problems)
         return Bound(statement, tuple(values))
+
+    return render
+
+
+def _sized_renderer(planned: PlannedStatement, writers: tuple[tuple[int, Writer | None], ...]) -> _Render:
+    """Return what makes the statement for the sizes of the lists at hand, and puts their items one by one."""
+    sizes = Sizes(planned)
+    lists = frozenset(place.slot for place in planned.lists)
+
+    def render(read: list[Given]) -> Bound:
+        values: list[Any] = []
+        counts: list[int] = []
+        problems: list[Trouble] = []
+        for slot, (index, write) in enumerate(writers):
+            try:
+                value: Any = read[index] if write is None else write(read[index])
+            except Trouble as trouble:
+                problems.append(trouble)
+                continue
+            if slot in lists:
+                counts.append(size_of(len(value)))
+                values += padded(value)
+            else:
+                values.append(value)
+        if problems:
+            raise failure(problems)
+        return Bound(sizes.statement(tuple(counts)), tuple(values))
 
     return render
 

@@ -19,6 +19,8 @@ _NOT_ASCII: Final = r"\x80-\ufefe\uff00-\U0010ffff"
 WORD_CHARACTERS: Final = rf"A-Za-z0-9_${_NOT_ASCII}"
 """What may continue an unquoted name. Databases count every non-ASCII character, a no-break space too; only the byte order
 mark is white space to some (SQLite), so it is a character that no rule knows."""
+EXECUTABLE_COMMENTS: Final = ("/*!", "/*M!", "/*+")
+"""How comments begin that a database of the MySQL family runs, or reads as hints that can change settings."""
 
 
 class Kind(Enum):
@@ -120,7 +122,7 @@ def _next(
     if at in holes:
         return Kind.HOLE, holes[at].end, None
     if masked.startswith("/*", at):
-        runs = dialect.executable_comments and masked.startswith(("/*!", "/*M!"), at)
+        runs = dialect.executable_comments and masked.startswith(EXECUTABLE_COMMENTS, at)
         end = 0 if runs else _block_comment(masked, at, nested=dialect.nested_comments)
         return (Kind.COMMENT, end, None) if end else (Kind.BROKEN, at, None)
     match = rules.match(masked, at)
@@ -152,7 +154,7 @@ def _block_comment(masked: str, at: int, *, nested: bool) -> int:
 
 def _rules(dialect: Dialect) -> re.Pattern[str]:
     """Return one pattern with a named group for each kind, the first that matches wins."""
-    after_dashes = r"(?=[\s\x00]|\Z)" if dialect.dash_comment_needs_space else ""
+    after_dashes = r"(?=[ \t\n\r\f\v]|\Z)" if dialect.dash_comment_needs_space else ""
     comments = "|".join(
         re.escape(mark) + (after_dashes if mark == "--" else "") + r"[^\n]*" for mark in dialect.line_comments
     )

@@ -1,5 +1,6 @@
 """Find the LIKE pattern that a binding is part of, and how its wildcards must be escaped."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -24,7 +25,8 @@ class LikePattern:
 
 
 _CANDIDATES: Final = "\\!~^|#@"
-_TRANSPARENT: Final = frozenset({"concat", "lower", "upper", "unaccent"})
+_BACKSLASHED: Final = re.compile(r"\\(.)", re.DOTALL)
+_TRANSPARENT: Final = frozenset({"binary", "concat", "lower", "upper", "unaccent"})
 """Functions that hand a pattern through. A value inside any other one is not escaped: the function makes the pattern."""
 
 
@@ -33,11 +35,38 @@ def like_patterns(parsed: Sequence[Lexeme], dialect: Dialect) -> dict[int, LikeP
     found: dict[int, LikePattern] = {}
     for index, lexeme in enumerate(parsed):
         if (lexeme.upper or lexeme.text) in dialect.like_operators:
-            end = _end_of_chain(parsed, index + 1)
+            end = _end_of_chain(parsed, index + 1, dialect)
             direct = list(_direct_holes(parsed, index + 1, end))
             if direct:
                 found |= dict.fromkeys(direct, _with_escape(parsed, index + 1, end, dialect))
     return found
+
+
+def swallows(literal: str, escape: str, *, backslash_escapes: bool) -> Refusal | None:
+    """Return why a part of a literal may not stand directly before a value, None when it may. Offsets are the caller's.
+
+    An escape character at its end would take the quote with it, or the first character of the value: then one that the
+    value's own escaping put there, and a wildcard would be left.
+    """
+    if backslash_escapes and _ends_escaped(literal, "\\"):
+        return _refusal("an escape character stands directly before the binding", "remove it, or double it")
+    if not escape:
+        return None
+    if backslash_escapes:
+        if any(character in "0123456789xuU" for character in _BACKSLASHED.findall(literal)):
+            return _refusal("a pattern around a binding holds a character by its number", "write the character itself")
+        literal = _BACKSLASHED.sub(r"\1", literal)
+    if _ends_escaped(literal, escape):
+        return _refusal("the pattern's escape character stands directly before the binding", "remove it")
+    return None
+
+
+def _refusal(message: str, hint: str) -> Refusal:
+    return Refusal(offset=0, message=message, hint=hint)
+
+
+def _ends_escaped(literal: str, escape: str) -> bool:
+    return (len(literal) - len(literal.rstrip(escape))) % 2 == 1
 
 
 def _direct_holes(parsed: Sequence[Lexeme], start: int, end: int) -> Iterator[int]:
@@ -65,11 +94,11 @@ def _hands_through(parsed: Sequence[Lexeme], at: int, *, first: bool) -> bool:
     return before.text.strip('"').lower() in _TRANSPARENT or before.upper in ("ANY", "ALL", "SOME")
 
 
-def _end_of_chain(parsed: Sequence[Lexeme], start: int) -> int:
+def _end_of_chain(parsed: Sequence[Lexeme], start: int, dialect: Dialect) -> int:
     """Return the index behind a chain of operands joined by ``||``, casts and collations included."""
     at = start
     while at < len(parsed):
-        at = _end_of_operand(parsed, at)
+        at = _end_of_operand(parsed, at + (parsed[at].upper in dialect.operand_words))
         while at < len(parsed) and (parsed[at].text == "::" or parsed[at].upper == "COLLATE"):
             at = _end_of_operand(parsed, at + 1)
         if at >= len(parsed) or parsed[at].text != "||":
@@ -142,4 +171,8 @@ def _literal_text(lexeme: Lexeme) -> str | None:
     if lexeme.kind is not Kind.LITERAL or MASK in lexeme.text or lexeme.form is None or lexeme.form.prefix:
         return None
     quote = lexeme.form.quote
-    return lexeme.text[1:-1].replace(quote * 2, quote)
+    text = lexeme.text[1:-1].replace(quote * 2, quote)
+    if not lexeme.form.backslash_escapes:
+        return text
+    named = any(character.isalnum() for character in _BACKSLASHED.findall(text))
+    return None if named else _BACKSLASHED.sub(r"\1", text)

@@ -78,7 +78,6 @@ _BY_WORD: Final[Mapping[str, tuple[str, str]]] = {
     "LATERAL": _RELATION,
     "AS": ("a name or a type is expected behind AS, and a binding is a value", _NAME_HINT),
     "COLLATE": ("a collation's name is expected here, and a binding is a value", _NAME_HINT),
-    "IS": ("IS takes NULL, TRUE or FALSE, no value", "write x IS NOT DISTINCT FROM {{value}}"),
     "IN": ("IN takes a list in brackets", "write x IN ({{values}}): the binding may hold one value or a list"),
     "VALUES": (
         "VALUES takes rows in brackets",
@@ -178,7 +177,11 @@ def _orders(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> Advice | 
     before = _at(parsed, site.index - 1 - type_before(site, parsed, dialect))
     if before is None:
         return None
-    if before.kind in (Kind.WORD, Kind.NAME, Kind.HOLE) and before.upper not in _OPERAND_WORDS | {"BY"}:
+    if before.kind in (
+        Kind.WORD,
+        Kind.NAME,
+        Kind.HOLE,
+    ) and before.upper not in _OPERAND_WORDS | dialect.operand_words | {"BY"}:
         return "a sort direction or another keyword is expected here, and a binding is a value", _ORDER[1]
     if not (before.upper == "BY" or before.is_mark(",") or before.is_mark("(")):
         return None
@@ -228,12 +231,14 @@ def _operand(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> Advice |
         return None
     if word in _BY_WORD:
         return _BY_WORD[word]
+    if word == "IS":
+        return "IS takes NULL, TRUE or FALSE, no value", f"write x {dialect.equal_or_both_null} {{{{value}}}}"
     if before.text.lower() in dialect.string_type_names:
         return (
             "a value cannot stand here",
             "behind a type's name write quotes: date '{{day}}', or CAST({{day}} AS date)",
         )
-    if word in _OPERAND_WORDS or (word == "BY" and site.frame.effective_clause() in ORDERING):
+    if word in _OPERAND_WORDS | dialect.operand_words or (word == "BY" and site.frame.effective_clause() in ORDERING):
         return None
     return (
         "a value cannot stand here",

@@ -1,15 +1,15 @@
 """Write each binding of a SQL text in the form of its place: a placeholder, a concatenation, a list, a cast.
 
-==========================  =====================================  ===================================
-place                       PostgreSQL                             SQLite
-==========================  =====================================  ===================================
-``{{x}}``, ``'{{x}}'``      ``$1``                                 ``?1``
-declared type               ``CAST($1 AS integer)``                ``?1``
-``'%{{q}}%'``               ``('%' || CAST($1 AS text) || '%')``   ``('%' || ?1 || '%')``
-``IN ({{ids}})``            ``= ANY ($1)``                         ``IN (SELECT value FROM json_each(?1))``
-``LIMIT {{n}}``             ``LIMIT CAST($1 AS bigint)``           ``LIMIT ?1``
-``interval '{{n}} days'``   ``CAST((… || ' days') AS interval)``
-==========================  =====================================  ===================================
+==========================  =====================================  ===================================  =======================
+place                       PostgreSQL                             SQLite                               MySQL
+==========================  =====================================  ===================================  =======================
+``{{x}}``, ``'{{x}}'``      ``$1``                                 ``?1``                               ``?``
+declared type               ``CAST($1 AS integer)``                ``?1``                               ``?``
+``'%{{q}}%'``               ``('%' || CAST($1 AS text) || '%')``   ``('%' || ?1 || '%')``               ``CONCAT('%', ?, '%')``
+``IN ({{ids}})``            ``= ANY ($1)``                         ``IN (SELECT value FROM json_each(?1))``  ``IN (?, …)``, by size
+``LIMIT {{n}}``             ``LIMIT CAST($1 AS bigint)``           ``LIMIT ?1``                         ``LIMIT ?``
+``interval '{{n}} days'``   ``CAST((… || ' days') AS interval)``                                        ``INTERVAL ? DAY``
+==========================  =====================================  ===================================  =======================
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from appsmith_proxy.model.parameters import DeclaredParameter
-from appsmith_proxy.model.plan import PlannedStatement, Slot, Transform
+from appsmith_proxy.model.plan import ListPlace, PlannedStatement, Slot, Transform
 from appsmith_proxy.model.trusted import TRUSTED_LISTS
 from appsmith_proxy.sdk import (
     Concatenation,
@@ -31,7 +31,7 @@ from appsmith_proxy.sdk import (
 )
 from appsmith_proxy.template.clauses import Role, Site
 from appsmith_proxy.template.lexer import Kind, Lexeme
-from appsmith_proxy.template.like import LikePattern, like_patterns
+from appsmith_proxy.template.like import LikePattern, like_patterns, swallows
 from appsmith_proxy.template.names import source_of
 from appsmith_proxy.template.places import calls_denied, refuse, type_before
 from appsmith_proxy.template.statements import Nature, Refusal
@@ -50,6 +50,8 @@ class Placer:
     refusals: list[Refusal] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     edits: list[tuple[int, int, str]] = field(default_factory=list)
+    lists: dict[int, int] = field(default_factory=dict)
+    """Where an item of a list replaces the text → its slot."""
     slots: list[Slot] = field(default_factory=list)
     bound: list[Parameter] = field(default_factory=list)
     patterns: Mapping[int, LikePattern] = field(default_factory=dict)
@@ -91,20 +93,22 @@ class Placer:
             if not pattern.written:
                 after = self.parsed[pattern.end - 1].end
                 self.edits.append((after, after, f" ESCAPE '{pattern.escape}'"))
-        parts: list[str] = []
-        at = 0
+        text, at = "", 0
+        lists: list[ListPlace] = []
         for start, stop, replacement in sorted(self.edits):
             if start >= at and stop <= end:
-                parts += (self.text[at:start], replacement)
+                text += self.text[at:start]
+                if start in self.lists:
+                    lists.append(self._list_place(self.lists[start], len(text), replacement))
+                text += replacement
                 at = stop
-        parts.append(self.text[at:end])
         statement = Statement(
-            text="".join(parts),
+            text=text + self.text[at:end],
             parameters=tuple(self.bound),
             returns_rows=self.nature.returns_rows,
             writes=self.nature.writes,
         )
-        return PlannedStatement(statement=statement, slots=tuple(self.slots))
+        return PlannedStatement(statement=statement, slots=tuple(self.slots), lists=tuple(lists))
 
     # How each place is written
 
@@ -129,7 +133,7 @@ class Placer:
         return f"CAST({placeholder} AS {self.dialect.integer_type})" if self.dialect.integer_type else placeholder
 
     def _list(self, site: Site) -> None:
-        """Write ``x IN ({{list}})`` in the dialect's form: one placeholder for every size."""
+        """Write ``x IN ({{list}})`` in the dialect's form."""
         hole = site.lexeme.holes[0]
         at = site.index - 2
         before = self.parsed[at - 1] if at else None
@@ -138,7 +142,11 @@ class Placer:
             self._refuse(hole, "a list of rows cannot be bound", "compare each column with its own list")
             return
         declared = self.parameters.get(hole.name)
-        value = self._list_value(hole, declared.type if declared else None)
+        kind = declared.type if declared else None
+        if self.dialect.list_form is ListForm.PADDED:
+            self._items(site, hole, kind)
+            return
+        value = self._list_value(hole, kind)
         if self.dialect.list_form is ListForm.ANY:
             keyword = self.parsed[at]
             if before is not None and before.upper == "NOT":
@@ -150,9 +158,20 @@ class Placer:
             value = _EACH.format(value)
         self._edit(site.lexeme.start, site.lexeme.end, value)
 
+    def _items(self, site: Site, hole: Hole, kind: ParameterType | None) -> None:
+        """Write one item of a list, which is repeated when the list's size is known."""
+        if len(self.lists) == MAX_LISTS:
+            self._refuse(hole, f"more than {MAX_LISTS} lists in one statement", "join with a table of the values")
+        self.lists[site.lexeme.start] = len(self.slots)
+        item = self._cast(self._placeholder(hole, type=kind, transform=Transform.ITEMS), kind)
+        self.edits.append((site.lexeme.start, site.lexeme.end, item))
+
+    def _list_place(self, slot: int, start: int, item: str) -> ListPlace:
+        return ListPlace(slot=slot, start=start, end=start + len(item), empty=self.dialect.empty_list)
+
     def _list_value(self, hole: Hole, kind: ParameterType | None) -> str:
         if self.dialect.list_form is ListForm.PADDED:
-            self._refuse(hole, "lists cannot be bound in this dialect yet", "use one binding for each value")
+            self._refuse(hole, "a list stands in the brackets of IN and nowhere else", "write x IN ({{list}})")
         if self.dialect.list_form is ListForm.JSON_EACH:
             if kind is ParameterType.BYTES:
                 self._refuse(hole, "a list of bytes cannot be bound here", "compare hex(x) with a list of hex texts")
@@ -172,7 +191,8 @@ class Placer:
         words = self.parsed[site.index - types : site.index]
         for index, word in enumerate(words):
             self._edit(word.start, word.end, "CAST(" if index == 0 else "")
-        self._edit(lexeme.start, lexeme.end, f"{joined} AS {' '.join(word.text for word in words)})")
+        name = " ".join(word.text for word in words)
+        self._edit(lexeme.start, lexeme.end, f"{joined} AS {self.dialect.string_type_casts.get(name.lower(), name)})")
 
     def _parts(self, site: Site, *, as_value: bool) -> Iterator[str]:
         """Yield literals and placeholders of one lexeme in order."""
@@ -229,7 +249,7 @@ class Placer:
     ) -> str:
         """Add a slot and return its placeholder."""
         declared = self.parameters.get(hole.name)
-        is_list = transform in (Transform.LIST, Transform.LIST_JSON)
+        is_list = transform in _LISTS
         self.slots.append(
             Slot(
                 name=hole.name,
@@ -240,7 +260,8 @@ class Placer:
                 empty_list_ok=not is_list or not self.nature.writes or bool(declared and declared.allow_empty),
             )
         )
-        self.bound.append(Parameter(name=hole.name, type=sent_as or type, is_list=is_list))
+        one_value = not is_list or transform is Transform.ITEMS
+        self.bound.append(Parameter(name=hole.name, type=sent_as or type, is_list=not one_value))
         number = len(self.slots)
         match self.dialect.placeholder:
             case Placeholder.DOLLAR:
@@ -303,15 +324,12 @@ class Placer:
         return False
 
     def _check_split(self, lexeme: Lexeme, literal: str, hole: Hole, pattern: LikePattern | None) -> None:
-        """Refuse an escape character directly before a binding: it would swallow the quote or the value's first character."""
-        if not hole.name:
-            return
+        """Refuse an escape character directly before a binding."""
+        escape = pattern.escape if pattern is not None else ""
         backslash = bool(lexeme.form and lexeme.form.backslash_escapes)
-        for escape in {"\\"} if backslash else set():
-            if _ends_escaped(literal, escape):
-                self._refuse(hole, "an escape character stands directly before the binding", "remove it, or double it")
-        if pattern is not None and pattern.escape and _ends_escaped(literal, pattern.escape):
-            self._refuse(hole, "the pattern's escape character stands directly before the binding", "remove it")
+        found = swallows(literal, escape, backslash_escapes=backslash) if hole.name else None
+        if found is not None:
+            self._refuse(hole, found.message, found.hint)
 
     def _edit(self, start: int, end: int, replacement: str) -> None:
         """Replace offsets, with a blank where the replacement would grow into a word beside it."""
@@ -329,6 +347,10 @@ class Placer:
         self.warnings.append(f"line {line}, column {column}: {message}")
 
 
+MAX_LISTS: Final = 32
+"""With a placeholder for each item: the protocol counts a statement's placeholders in 16 bits."""
+
+_LISTS: Final = frozenset({Transform.LIST, Transform.LIST_JSON, Transform.ITEMS})
 _EACH: Final = "SELECT value FROM json_each({})"
 _BEFORE_ROW: Final = frozenset({"WHERE", "AND", "OR", "NOT", "ON", "HAVING", "WHEN", "ROW", "SELECT", "CASE", "THEN"})
 
@@ -344,10 +366,6 @@ def _content(lexeme: Lexeme) -> tuple[int, int]:
 def _is_whole(lexeme: Lexeme) -> bool:
     """Return whether one binding is all there is between the quotes."""
     return len(lexeme.holes) == 1 and (lexeme.holes[0].start, lexeme.holes[0].end) == _content(lexeme)
-
-
-def _ends_escaped(literal: str, escape: str) -> bool:
-    return (len(literal) - len(literal.rstrip(escape))) % 2 == 1
 
 
 def _is_word(character: str) -> bool:

@@ -18,6 +18,7 @@ from appsmith_proxy.sdk import Dialect, StatementClass
 from appsmith_proxy.template.clauses import Walk
 from appsmith_proxy.template.lexer import MASK, Kind, Lexeme, lex, significant
 from appsmith_proxy.template.placing import Placer
+from appsmith_proxy.template.sizes import sized
 from appsmith_proxy.template.statements import Nature, Refusal, nature_of, refusals_of_text, select_into, too_deep
 from appsmith_proxy.template.tokenizer import find_holes, position
 
@@ -48,11 +49,20 @@ def compile_sql(
 
 
 def reads_as_planned(planned: PlannedStatement, dialect: Dialect) -> bool:
-    """Read the finished text once more: as many placeholders as slots, nothing broken, one statement."""
-    lexemes = lex(planned.statement.text, (), dialect)
-    placeholders = [lexeme for lexeme in lexemes if lexeme.kind is Kind.PARAMETER]
-    counted = not dialect.author_parameters or len(placeholders) == len(planned.slots)
-    return counted and not any(lexeme.kind is Kind.BROKEN or lexeme.is_mark(";") for lexeme in lexemes)
+    """Read the finished text once more, with lists of no, one and two items: as many placeholders as values, nothing
+    broken, one statement."""
+    if not planned.lists:
+        return _reads(planned.statement.text, len(planned.slots), dialect)
+    others, lists = len(planned.slots) - len(planned.lists), len(planned.lists)
+    return all(_reads(sized(planned, (size,) * lists).text, others + size * lists, dialect) for size in (0, 1, 2))
+
+
+def _reads(text: str, placeholders: int, dialect: Dialect) -> bool:
+    lexemes = lex(text, (), dialect)
+    found = sum(lexeme.kind is Kind.PARAMETER for lexeme in lexemes)
+    if dialect.author_parameters and found != placeholders:
+        return False
+    return not any(lexeme.kind is Kind.BROKEN or lexeme.is_mark(";") for lexeme in lexemes)
 
 
 _MAX_PROBLEMS: Final = 100

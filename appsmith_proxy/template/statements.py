@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from appsmith_proxy.sdk import Dialect, StatementClass
+from appsmith_proxy.sdk import Concatenation, Dialect, StatementClass
 from appsmith_proxy.template.clauses import Role, Walk
-from appsmith_proxy.template.lexer import Kind, Lexeme
+from appsmith_proxy.template.lexer import EXECUTABLE_COMMENTS, Kind, Lexeme
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +37,20 @@ MAX_BINDINGS: Final = 1_000
 MAX_DEPTH: Final = 100
 """Of brackets."""
 
+_JOINS: Final = {Concatenation.PIPES: "||", Concatenation.FUNCTION: "CONCAT"}
 _READS: Final = frozenset({"SELECT", "TABLE", "VALUES"})
 _PLAIN_NUMBER: Final = re.compile(
     r"(?:[0-9_]+(?:\.[0-9_]*)?|\.[0-9_]+)(?:[eE][+-]?[0-9_]+)?|0[xX][0-9A-Fa-f_]+|0[oObB][0-7_]+"
 )
 """PostgreSQL before 15 reads ``1into`` as two words, others as a flaw; what they read as a keyword must be one here."""
-_LOCKS: Final = frozenset({"UPDATE", "SHARE", "NO", "KEY"})
+_LOCKS: Final = frozenset({("FOR", "UPDATE"), ("FOR", "SHARE"), ("FOR", "NO"), ("FOR", "KEY"), ("LOCK", "IN")})
 
 
 def refusals_of_text(lexemes: Sequence[Lexeme], parsed: Sequence[Lexeme], dialect: Dialect) -> Iterator[Refusal]:
     """Yield what makes a text no single, readable statement."""
     for lexeme in lexemes:
         if lexeme.kind is Kind.BROKEN:
-            yield Refusal(offset=lexeme.start, message=_why_broken(lexeme))
+            yield Refusal(offset=lexeme.start, message=_why_broken(lexeme, dialect))
             return
         if lexeme.kind is Kind.PARAMETER:
             yield Refusal(
@@ -81,8 +82,9 @@ def refusals_of_text(lexemes: Sequence[Lexeme], parsed: Sequence[Lexeme], dialec
                 hint="make one action for each statement; a semicolon may stand at the end only",
             )
             break
-    yield from _side_by_side(parsed)
+    yield from _side_by_side(parsed, dialect)
     yield from _denied_words(parsed, dialect)
+    yield from _denied_operators(parsed, dialect)
 
 
 def nature_of(parsed: Sequence[Lexeme], walk: Walk, dialect: Dialect) -> Nature | Refusal:
@@ -119,12 +121,12 @@ def too_deep(parsed: Sequence[Lexeme]) -> Refusal | None:
 
 
 def select_into(walk: Walk) -> Iterator[Refusal]:
-    """Yield a refusal for each ``SELECT … INTO``, which makes a table while it looks like a read."""
+    """Yield a refusal for each ``SELECT … INTO``, which writes (a table, a file, a variable) while it looks like a read."""
     for site in walk:
         if site.lexeme.upper == "INTO" and site.frame.clause == "INTO" and site.frame.main_verb in _READS:
             yield Refusal(
                 offset=site.lexeme.start,
-                message="SELECT … INTO makes a table",
+                message="SELECT … INTO stores what it reads",
                 hint="use INSERT INTO … SELECT into a table that exists",
             )
 
@@ -134,18 +136,18 @@ def _returns(walk: Walk) -> bool:
 
 
 def _locks_rows(parsed: Sequence[Lexeme]) -> bool:
-    """Return whether rows are locked (``FOR UPDATE``): a read-only transaction refuses that."""
-    return any(lexeme.upper == "FOR" and following.upper in _LOCKS for lexeme, following in itertools.pairwise(parsed))
+    """Return whether rows are locked (``FOR UPDATE``): a read-only transaction refuses that, or should."""
+    return any((lexeme.upper, following.upper) in _LOCKS for lexeme, following in itertools.pairwise(parsed))
 
 
-def _side_by_side(parsed: Sequence[Lexeme]) -> Iterator[Refusal]:
+def _side_by_side(parsed: Sequence[Lexeme], dialect: Dialect) -> Iterator[Refusal]:
     """Refuse ``'a' 'b'``: dialects join, alias or re-read the second, and not all in the same way."""
     for left, right in itertools.pairwise(parsed):
         if left.kind is Kind.LITERAL and right.kind is Kind.LITERAL and not (right.form and right.form.prefix):
             yield Refusal(
                 offset=right.start,
                 message="two quoted texts stand side by side",
-                hint="write them as one, or join them with ||",
+                hint=f"write them as one, or join them with {_JOINS[dialect.concatenation]}",
             )
 
 
@@ -158,11 +160,21 @@ def _denied_words(parsed: Sequence[Lexeme], dialect: Dialect) -> Iterator[Refusa
                 yield Refusal(offset=parsed[at].start, message=f"{denied} is not run", hint=why)
 
 
-def _why_broken(lexeme: Lexeme) -> str:
-    if lexeme.text.startswith(("/*!", "/*M")):
+def _denied_operators(parsed: Sequence[Lexeme], dialect: Dialect) -> Iterator[Refusal]:
+    for lexeme in parsed:
+        if lexeme.kind is Kind.OPERATOR:
+            for denied, why in dialect.denied_operators.items():
+                if denied in lexeme.text:
+                    yield Refusal(offset=lexeme.start, message=f"{denied} is not run in {dialect.name}", hint=why)
+
+
+def _why_broken(lexeme: Lexeme, dialect: Dialect) -> str:
+    if dialect.executable_comments and lexeme.text.startswith(EXECUTABLE_COMMENTS):
         return "a comment that the database would run"
     if lexeme.text.startswith("/*"):
         return "this comment is never closed"
+    if dialect.dash_comment_needs_space and lexeme.text.startswith("--") and lexeme.text[2] not in " \t\n\r\f\v":
+        return "two dashes touch what follows, and databases disagree whether a comment begins"
     if lexeme.text.startswith(("--", "#")):
         return "a carriage return stands in a comment; databases disagree where the comment ends"
     if lexeme.text[0] in "'\"`[$" or "'" in lexeme.text[:3]:

@@ -19,7 +19,7 @@ def writer(slot: Slot, declared: DeclaredParameter | None) -> Writer | None:
             return lambda value: None if value is None else _scalar_text(slot.name, value)
         case Transform.LIKE:
             return _like_writer(slot.name, slot.escape)
-        case Transform.LIST | Transform.LIST_JSON:
+        case Transform.LIST | Transform.LIST_JSON | Transform.ITEMS:
             return _list_writer(slot, declared)
         case _:
             if slot.type is not None and (declared is None or declared.type is None):

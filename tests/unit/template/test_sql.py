@@ -62,7 +62,7 @@ def test_numbers_that_a_database_knows_are_taken(driver: Driver) -> None:
 )
 def test_select_into_is_found_behind_a_name_that_reads_like_as(text: str, makes_a_table: bool) -> None:
     found = messages(compile_sql_action(text))
-    assert ("SELECT … INTO makes a table" in found) is makes_a_table
+    assert ("SELECT … INTO stores what it reads" in found) is makes_a_table
 
 
 @BOTH
