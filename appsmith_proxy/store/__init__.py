@@ -1,1 +1,1 @@
-"""Where configuration is kept: the ConfigStore contract, a memory version, SQLite. Sealed secrets are opaque bytes here."""
+"""Where configuration is kept: the ConfigStore contract, a memory version, SQLite, MongoDB. Sealed secrets are opaque bytes here."""

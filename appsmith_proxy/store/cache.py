@@ -4,7 +4,7 @@
 
     peek ──► cache ──miss──► get ──► store
                ▲
-    feed ──────┘  every poll_seconds: drops what changed, tells the listeners, extends the trust
+    feed ──────┘  every poll_seconds, or when the store says so: drops what changed, tells the listeners, extends the trust
 
 Trust ends ``stale_seconds`` after the last good poll began; from then on every read raises ``StoreStale``.
 """
@@ -168,7 +168,10 @@ class CachedStore:
     async def _poll_forever(self) -> None:
         failing = False
         while True:
-            await asyncio.sleep(self._poll_seconds)
+            if failing:
+                await asyncio.sleep(self._poll_seconds)
+            else:
+                await self._store.wait(self._epoch, self._poll_seconds)
             try:
                 await self.refresh()
             except Exception as exc:  # noqa: BLE001 - whatever fails, the trust runs out and the next poll tries again

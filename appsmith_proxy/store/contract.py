@@ -4,7 +4,7 @@
 
     ConfigStore ── MemoryStore (tests)
                 ├─ SqliteStore (embedded default)
-                └─ …
+                └─ MongodbStore (shared by replicas)
 
 Every version passes the same suite (``tests/unit/store/suite.py``). The rules that a version must keep:
 
@@ -14,6 +14,7 @@ Every version passes the same suite (``tests/unit/store/suite.py``). The rules t
 - Sealed secrets are opaque bytes; no version looks into a record beyond its indexed fields (``codec.COLLECTIONS``).
 """
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -150,6 +151,18 @@ class ConfigStore(ABC):
     @abstractmethod
     async def put_meta(self, key: str, value: bytes, *, expected: bytes | None) -> None:
         """Store bytes if the present ones are ``expected`` (None: there are none); else ``StaleRevision``."""
+
+    async def wait(self, after: int, seconds: float) -> None:
+        """Return as soon as another process may have committed after an epoch, at the latest when the time is over.
+
+        It only spares waiting: it may return early or late, and never raises. A store that is not told sleeps.
+        """
+        await asyncio.sleep(seconds)
+
+    @property
+    def endpoints(self) -> tuple[tuple[str, int], ...]:
+        """The (host, port)s of the store's servers as they are known now: no datasource may be there."""
+        return ()
 
     async def scan(self, kind: type[R], *, where: Mapping[str, str] | None = None) -> AsyncIterator[R]:
         """Yield all matching records in id order, page by page: not one snapshot."""
