@@ -17,7 +17,7 @@ It needs no transactions, so a standalone mongod and a replica set commit in the
 """
 
 import asyncio
-import random
+import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ async def commit(database: Database, changes: Sequence[Change], *, patience: Pat
                 return epoch
         if patience.is_over:
             raise too_busy(database)
-        await asyncio.sleep(random.uniform(0, _PAUSE_SECONDS))  # noqa: S311  # reason: only to get out of each other's way
+        await asyncio.sleep(_PAUSE_SECONDS * secrets.randbelow(100) / 100)  # out of each other's way
 
 
 async def settled(database: Database, *, patience: Patience) -> Head:

@@ -1,14 +1,11 @@
 """A real MongoDB for tests: throwaway folder, loopback TCP, a replica set of one node unless told otherwise, never root."""
 
 import contextlib
-import importlib.util
 import itertools
 import os
-import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,12 +19,13 @@ import trustme
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, PyMongoError
 
+from appsmith_proxy.demo.servers import mongod_program
+from tests.servers.throwaway import HOST, environment, free_port, unprivileged
+
 ADMIN: Final = "admin"
 REPLICA_SET: Final = "rs0"
-_HOST: Final = "127.0.0.1"
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 20.0
-_UNPRIVILEGED: Final = "nobody"
 
 _WATCH: Final = (
     'read -r _; for lock in "$1"/node*/mongod.lock; do read -r pid < "$lock" && kill -KILL "$pid"; done; rm -rf "$1"'
@@ -46,7 +44,7 @@ _PARAMETERS: Final = MappingProxyType(
 )
 
 _OPTIONS: Final = (
-    *("--bind_ip", _HOST, "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"),
+    *("--bind_ip", HOST, "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"),
     *("--networkMessageCompressors", "disabled"),
 )
 
@@ -61,7 +59,7 @@ class MongodServer:
     exactly where a test wants it: ``server.fault({"times": 1}, failCommands=["insert"], closeConnection=True)``.
     """
 
-    host: Final = _HOST
+    host: Final = HOST
     user: Final = ADMIN
 
     def __init__(
@@ -71,7 +69,7 @@ class MongodServer:
         authentication: bool = False,
         tls: bool = False,
         nodes: int = 1,
-        announced: str = _HOST,
+        announced: str = HOST,
         parameters: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         if nodes > 1 and not replica_set:
@@ -87,7 +85,7 @@ class MongodServer:
         self._watch: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
         self._folder = Path(tempfile.mkdtemp(prefix="appsmith-proxy-mongod-"))
-        self._identity = _identity()
+        self._identity = unprivileged("MongoDB")
 
     @property
     def port(self) -> int:
@@ -216,7 +214,7 @@ class MongodServer:
         """Return a connection string: every node, the administrator's credentials if it has any; ``options`` override."""
         user, password = user or self.user, password or self.password
         credentials = f"{quote(user, safe='')}:{quote(password, safe='')}@" if password else ""
-        host = "localhost" if self._tls else _HOST
+        host = "localhost" if self._tls else HOST
         hosts = ",".join(f"{host}:{port}" for port in (self.ports if node is None else [self.ports[node]]))
         wanted: dict[str, str] = {}
         if credentials:
@@ -250,9 +248,9 @@ class MongodServer:
         return range(len(self.ports)) if node is None else range(node, node + 1)
 
     def _prepare(self) -> None:
-        self._program = _program(self._folder, self._identity)
+        self._program = mongod_program(self._folder, self._identity)
         self._authority.cert_pem.write_to_path(str(self.ca_file))
-        issued = self._authority.issue_cert("localhost", _HOST)
+        issued = self._authority.issue_cert("localhost", HOST)
         issued.private_key_and_cert_chain_pem.write_to_path(str(self._folder / "server.pem"))
         (self._folder / "keyfile").write_text(secrets.token_hex(64))
         for name in ("keyfile", "server.pem"):
@@ -267,14 +265,14 @@ class MongodServer:
         if node in self._processes:
             return
         for _attempt in range(5):
-            port = self.ports[node] or _free_port()
+            port = self.ports[node] or free_port()
             with (self._folder / f"node{node}.log").open("ab") as log:
                 self._processes[node] = subprocess.Popen(
                     [self._program, *self._arguments(node, port)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    env=_environment(),
+                    env=environment(),
                     cwd=self._folder,
                     start_new_session=True,
                     **self._identity,
@@ -335,7 +333,7 @@ class MongodServer:
         """Return a client without credentials for one node, whatever its state, that does not wait for it."""
         secure: dict[str, Any] = {"tls": True, "tlsCAFile": str(self.ca_file)} if self._tls else {}
         return MongoClient(
-            "localhost" if self._tls else _HOST,
+            "localhost" if self._tls else HOST,
             port or self.ports[node],
             directConnection=True,
             serverSelectionTimeoutMS=500,
@@ -356,63 +354,3 @@ class MongodServer:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(_STOP_SECONDS)
-
-
-def _identity() -> dict[str, Any]:
-    """A server does not need root, so it does not get it: then it runs as a user without rights."""
-    if os.geteuid() != 0:
-        return {}
-    try:
-        entry = pwd.getpwnam(_UNPRIVILEGED)
-    except KeyError:
-        raise RuntimeError(f"there is no user '{_UNPRIVILEGED}' for mongod: run the tests as another user") from None
-    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": ()}
-
-
-def _program(folder: Path, identity: dict[str, Any]) -> Path:
-    """Return a mongod that the server's user can run, copying the installed one when it cannot."""
-    installed = _installed()
-    if _runs(installed, identity):
-        return installed
-    copy = folder / "mongod"
-    shutil.copyfile(installed, copy)
-    copy.chmod(0o755)
-    folder.chmod(0o755)
-    if _runs(copy, identity):
-        return copy
-    raise RuntimeError(
-        f"mongod cannot be run from {tempfile.gettempdir()}: set TMPDIR to a folder that every user may enter "
-        "and that allows programs; its libraries (libcurl, libldap, libsasl2) must be installed"
-    )
-
-
-def _installed() -> Path:
-    """The wheel's package is not imported: it is only looked up."""
-    spec = importlib.util.find_spec("fiftyone")
-    for place in (spec.submodule_search_locations or ()) if spec is not None else ():
-        program = Path(place) / "db" / "bin" / "mongod"
-        if program.exists():
-            return program
-    found = shutil.which("mongod")
-    if found:
-        return Path(found)
-    raise RuntimeError("no MongoDB to test with: run `make setup`, or put `mongod` (6.0 or newer) on the PATH")
-
-
-def _runs(program: Path, identity: dict[str, Any]) -> bool:
-    try:
-        subprocess.run([program, "--version"], check=True, capture_output=True, env=_environment(), cwd="/", **identity)
-    except (PermissionError, subprocess.CalledProcessError):
-        return False
-    return True
-
-
-def _environment() -> dict[str, str]:
-    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
