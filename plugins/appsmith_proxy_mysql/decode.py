@@ -1,27 +1,30 @@
-"""Rows of the binary protocol as cells: one decoder for each shape of rows, built once, columns at a time.
+"""Rows of the binary protocol: one decoder for each shape of rows, built once, columns at a time.
 
 A row is ``0``, a bitmap of NULLs, and the values one after the other: of fixed length, or with their length before them.
-The rows of a chunk are first cut into pieces, all in one list; then each column is turned into cells by one call that
-runs in C where the type allows it.
+The rows of a chunk are first cut into pieces, all in one list; then each column is turned into cells, or into the JSON
+texts of cells, by calls that run in C where the type allows it::
+
+    chunk ──cut──▶ pieces ──a column at a time──▶ cells │ JSON texts ──▶ rows │ one JSON object a row
 """
 
 import struct
-from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
-from appsmith_proxy.sdk import Cell, Column, unique_names
-from appsmith_proxy_mysql.forms import Decode
+import orjson
+
+from appsmith_proxy.sdk import Column, unique_names
+from appsmith_proxy_mysql.forms import Decode, quoted
 from appsmith_proxy_mysql.protocol import HEADER, LARGEST, Malformed, length_at
-from appsmith_proxy_mysql.types import Definition, kind_of
-
-Unpack: TypeAlias = Callable[[bytes, int], tuple[Any, ...]]
+from appsmith_proxy_mysql.types import Definition, Kind, kind_of
 
 _word: Final = struct.Struct("<I").unpack_from
-_ONE_BYTE_LENGTH: Final = 0xFB
-"""A length below this is its own byte."""
+_LONGEST_SHORT: Final = 0xFA
+"""A length up to this is its own byte."""
 _MARK: Final = 1
 _FIRST_BIT: Final = 2
 """The bitmap of a row begins with two bits that mean nothing."""
+_NULL_TEXT: Final = b"null"
 
 
 class Shape:
@@ -39,13 +42,15 @@ class Shape:
         self._zeros = bytes(self._bitmap)
         self._first = HEADER + _MARK + self._bitmap
         """From a packet's start to the first value."""
-        self._decoders: list[Decode | None] = [kind.decode for kind in kinds]
-        self._forms = [kind.form for kind in kinds]
-        self._steps = _steps(self._forms)
+        self._forms = [struct.Struct(f"<{kind.form}") if kind.form else None for kind in kinds]
+        self._steps = _steps(kinds)
+        self._cells: list[Decode | None] = [kind.cells for kind in kinds]
+        self._texts: list[Decode] = [_json_of(kind) for kind in kinds]
+        self._object = _object_of(names)
 
     def read(
-        self, data: bytes, at: int, sequence: int, *, rows: int, size: int
-    ) -> tuple[list[tuple[Cell, ...]], int, int]:
+        self, data: bytes, at: int, sequence: int, *, rows: int, size: int, encode: bool
+    ) -> tuple[list[Any], int, int]:
         """Read whole rows, as long as there are some within the bounds; return them, where they end, and the next number.
 
         Args:
@@ -54,6 +59,7 @@ class Shape:
             sequence: the number it must have.
             rows: how many may be read.
             size: how many bytes may be read.
+            encode: give each row as a JSON object in UTF-8, else as a tuple of cells.
         """
         # A packet that another one continues reaches beyond this, like one that is not complete: neither is read here.
         end_of_all = min(len(data), at + size, at + HEADER + LARGEST - 1)
@@ -74,28 +80,30 @@ class Shape:
                 any_null = True
                 self._cut(data, at + HEADER, end, pieces)
             else:
-                for unpack, length in steps:
-                    if unpack is not None:
-                        pieces += unpack(data, position)
-                        position += length
+                for fixed in steps:
+                    if fixed is not None:
+                        pieces += fixed.unpack_from(data, position)
+                        position += fixed.size
                         continue
                     length = data[position]
                     position += 1
-                    if length >= _ONE_BYTE_LENGTH:
+                    if length > _LONGEST_SHORT:
                         length, position = length_at(data, position - 1)
-                    add(data[position : position + length])
-                    position += length
+                    start, position = position, position + length
+                    add(data[start:position])
                 if position != end:
                     raise Malformed("a row is longer or shorter than its values")
             rows -= 1
             at = end
-        return self._rows(pieces, any_null=any_null), at, sequence
+        if not pieces:
+            return [], at, sequence
+        return self._rows(pieces, any_null=any_null, encode=encode), at, sequence
 
-    def read_one(self, payload: bytes) -> tuple[Cell, ...]:
+    def read_one(self, payload: bytes, *, encode: bool) -> Any:
         """Read the only row of a payload."""
         pieces: list[Any] = []
         self._cut(payload, 0, len(payload), pieces)
-        return self._rows(pieces, any_null=True)[0]
+        return self._rows(pieces, any_null=True, encode=encode)[0]
 
     def _cut(self, data: bytes, at: int, end: int, pieces: list[Any]) -> None:
         """Cut one row into pieces, NULLs among them."""
@@ -103,45 +111,70 @@ class Shape:
         if position > end:
             raise Malformed("a row is shorter than its bitmap")
         nulls = int.from_bytes(data[at + _MARK : position], "little") >> _FIRST_BIT
-        for form in self._forms:
+        for fixed in self._forms:
             if nulls & 1:
                 pieces.append(None)
-            elif form:
-                pieces += struct.unpack_from(f"<{form}", data, position)
-                position += struct.calcsize(f"<{form}")
+            elif fixed is not None:
+                pieces += fixed.unpack_from(data, position)
+                position += fixed.size
             else:
-                length, position = length_at(data, position)
-                pieces.append(data[position : position + length])
-                position += length
+                length, start = length_at(data, position)
+                position = start + length
+                pieces.append(data[start:position])
             nulls >>= 1
         if position != end:
             raise Malformed("a row is longer or shorter than its values")
 
-    def _rows(self, pieces: list[Any], *, any_null: bool) -> list[tuple[Cell, ...]]:
+    def _rows(self, pieces: list[Any], *, any_null: bool, encode: bool) -> list[Any]:
         width = self._width
-        columns: list[Any] = []
-        for index, decode in enumerate(self._decoders):
+        columns: list[Iterable[Any]] = []
+        for index, decode in enumerate(self._texts if encode else self._cells):
             column = pieces[index::width]
             if decode is None:
                 columns.append(column)
-            elif any_null:
-                columns.append([None if piece is None else decode(piece) for piece in column])
+            elif any_null and None in column:
+                columns.append(_with_nulls(column, decode, _NULL_TEXT if encode else None))
             else:
-                columns.append(map(decode, column))
-        return list(zip(*columns, strict=True))
+                columns.append(decode(column))
+        rows = zip(*columns, strict=True)
+        return list(map(self._object.__mod__, rows)) if encode else list(rows)
 
 
-def _steps(forms: Sequence[str]) -> tuple[tuple[Unpack | None, int], ...]:
-    """Return how the values of a row without NULLs are cut: those of fixed length that are neighbours, together."""
-    steps: list[tuple[Unpack | None, int]] = []
+def _with_nulls(column: list[Any], decode: Decode, null: bytes | None) -> list[Any]:
+    present = [piece for piece in column if piece is not None]
+    if not present:
+        return [null] * len(column)
+    decoded = iter(decode(present))
+    return [null if piece is None else next(decoded) for piece in column]
+
+
+def _steps(kinds: Sequence[Kind]) -> tuple[struct.Struct | None, ...]:
+    """Return how a row without NULLs is cut: None is a value that tells its length; neighbours of fixed length go together."""
+    steps: list[struct.Struct | None] = []
     together = ""
-    for form in (*forms, ""):
-        if form:
-            together += form
+    for kind in kinds:
+        if kind.form:
+            together += kind.form
             continue
         if together:
-            fixed = struct.Struct(f"<{together}")
-            steps.append((fixed.unpack_from, fixed.size))
+            steps.append(struct.Struct(f"<{together}"))
             together = ""
-        steps.append((None, 0))
-    return tuple(steps[:-1])
+        steps.append(None)
+    if together:
+        steps.append(struct.Struct(f"<{together}"))
+    return tuple(steps)
+
+
+def _json_of(kind: Kind) -> Decode:
+    """Return what makes JSON texts of a column."""
+    cells = kind.cells
+    if kind.json is not None:
+        return kind.json
+    if cells is None:
+        return quoted
+    return lambda pieces: quoted(cells(pieces))
+
+
+def _object_of(names: Sequence[str]) -> bytes:
+    """Return the JSON object of a row, with ``%b`` where the values stand."""
+    return b"{%b}" % b",".join(orjson.dumps(name).replace(b"%", b"%%") + b":%b" for name in names)

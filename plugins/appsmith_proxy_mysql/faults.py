@@ -247,6 +247,11 @@ def wants_preparing(error: BaseException) -> bool:
     return isinstance(error, Reported) and error.number in _WANT_PREPARING
 
 
+def reported(error: BaseException) -> bool:
+    """Return whether the server reported it, and so lives on and can be asked."""
+    return isinstance(error, Reported)
+
+
 def translate(error: BaseException, *, sent: bool = True, may_commit: bool = False) -> DatasourceError:
     """Return the contract's error for what was raised on a connection (``RAISED``).
 

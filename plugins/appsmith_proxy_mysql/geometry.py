@@ -5,6 +5,7 @@ before it where there is one: ``SRID=4326;POINT(1 2)``. Coordinates stand in the
 """
 
 import struct
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from appsmith_proxy_mysql.protocol import Malformed
@@ -20,15 +21,17 @@ _NAMES: Final = {
     6: "MULTIPOLYGON",
     7: "GEOMETRYCOLLECTION",
 }
-_LINE: Final = 2
-_POLYGON: Final = 3
 _COLLECTION: Final = 7
 _SRID: Final = struct.Struct("<I")
 _ORDERS: Final = {0: ">", 1: "<"}
 
 
-def text(raw: bytes) -> str:
-    """Return a geometry's text."""
+def texts(pieces: Sequence[bytes]) -> Iterable[str]:
+    """Return the texts of geometries."""
+    return map(_text, pieces)
+
+
+def _text(raw: bytes) -> str:
     (srid,) = _SRID.unpack_from(raw)
     shown, end = _geometry(raw, _SRID.size, depth=0, named=True)
     if end != len(raw):

@@ -13,9 +13,9 @@ Anything that may write runs to its end; its further rows are dropped, and the c
 
 import struct
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
-from appsmith_proxy.sdk import LARGE_ANSWER, Cell, Column, Statement
+from appsmith_proxy.sdk import LARGE_ANSWER, Column, Statement
 from appsmith_proxy_mysql.decode import Shape
 from appsmith_proxy_mysql.packets import Reply
 from appsmith_proxy_mysql.protocol import (
@@ -166,10 +166,11 @@ class RowsReply(Reply):
         rows: how many may come.
         size: how many bytes of rows may come.
         stop: end the answer at a limit, and with it the connection; else drop further rows and read on.
+        encode: give each row as a JSON object, else as a tuple of cells.
     """
 
-    def __init__(self, kept: Kept, features: Features, *, rows: int, size: int, stop: bool) -> None:
-        self.rows: list[tuple[Cell, ...]] = []
+    def __init__(self, kept: Kept, features: Features, *, rows: int, size: int, stop: bool, encode: bool) -> None:
+        self.rows: list[Any] = []
         self.affected = 0
         self.status: int = 0
         self.cut = False
@@ -184,6 +185,7 @@ class RowsReply(Reply):
         self._rows_left = rows
         self._size_left = size
         self._stop = stop
+        self._encode = encode
         self._large_at = size - LARGE_ANSWER if stop else -1
         """What is left of the bytes when the answer is a large one. Only a read waits: it keeps nobody from writing."""
         self._shape = kept.shape
@@ -260,7 +262,9 @@ class RowsReply(Reply):
     def _rows(self, data: bytes, at: int) -> int:
         """Whole rows, as many as there are; then what follows them."""
         start = at
-        rows, at, self.sequence = self._shape.read(data, at, self.sequence, rows=self._rows_left, size=self._size_left)
+        rows, at, self.sequence = self._shape.read(
+            data, at, self.sequence, rows=self._rows_left, size=self._size_left, encode=self._encode
+        )
         if rows:
             self.rows += rows
             self._rows_left -= len(rows)
@@ -305,7 +309,7 @@ class RowsReply(Reply):
             sequence = sequence + 1 & 0xFF
             parts.append(data[position + HEADER : end])
             position = end
-        self.rows.append(self._shape.read_one(b"".join(parts)))
+        self.rows.append(self._shape.read_one(b"".join(parts), encode=self._encode))
         self._rows_left -= 1
         self._size_left -= position - at
         self.sequence = sequence
@@ -387,8 +391,8 @@ class RowsReply(Reply):
 class FetchReply(RowsReply):
     """The answer to a fetch from a cursor: rows of a statement whose columns are known."""
 
-    def __init__(self, kept: Kept, features: Features, *, rows: int, size: int) -> None:
-        super().__init__(kept, features, rows=rows, size=size, stop=False)
+    def __init__(self, kept: Kept, features: Features, *, rows: int, size: int, encode: bool) -> None:
+        super().__init__(kept, features, rows=rows, size=size, stop=False, encode=encode)
         self._to_rows()
 
 

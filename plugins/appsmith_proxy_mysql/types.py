@@ -19,7 +19,7 @@ what the server has        what a cell is
 """
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -38,17 +38,7 @@ _FIXED_SIZE: Final = 10
 _TYPE_NAME: Final = 0
 _FORMAT: Final = 1
 
-FLOAT: Final = 4
-DOUBLE: Final = 5
-NULL: Final = 6
-TIMESTAMP: Final = 7
-DATE: Final = 10
-TIME: Final = 11
-DATETIME: Final = 12
-NEW_DATE: Final = 14
-BIT: Final = 16
-JSON: Final = 245
-GEOMETRY: Final = 255
+YEAR: Final = 13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +93,10 @@ class Kind:
     native: str
     form: str = ""
     """Of a value of fixed length, as ``struct`` writes it; ``""``: the value tells its length."""
-    decode: Decode | None = None
+    cells: Decode | None = None
     """None: what was read is the cell."""
+    json: Decode | None = None
+    """The JSON texts; None: they are those of the cells, which are texts or floats."""
 
 
 def kind_of(definition: Definition) -> Kind:
@@ -113,51 +105,59 @@ def kind_of(definition: Definition) -> Kind:
     Raises:
         Malformed: no such type.
     """
-    type_ = definition.type
-    if type_ in _INTEGERS:
-        native, form = _INTEGERS[type_]
-        if definition.flags & _UNSIGNED:
-            native, form = (native if native == "year" else f"{native} unsigned"), form.upper()
-        return Kind(column=ColumnType.INTEGER, native=native, form=form)
-    if type_ in _TEXTS:
+    if definition.type in _INTEGERS:
+        return _integer(definition)
+    if definition.type in _TEXTS:
         return _textual(definition)
-    make = _OTHERS.get(type_)
+    make = _OTHERS.get(definition.type)
     if make is None:
         raise Malformed("a column is of a type that is not known")
     return make(definition)
 
 
+def _integer(definition: Definition) -> Kind:
+    native, form = _INTEGERS[definition.type]
+    if definition.flags & _UNSIGNED:
+        form = form.upper()
+        native = native if definition.type == YEAR else f"{native} unsigned"
+    return Kind(column=ColumnType.INTEGER, native=native, form=form, json=forms.integers_json)
+
+
 def _textual(definition: Definition) -> Kind:
     text, binary = _TEXTS[definition.type]
     if definition.json:
-        return Kind(column=ColumnType.JSON, native="json", decode=forms.json)
+        return Kind(column=ColumnType.JSON, native="json", cells=forms.checked_json, json=forms.checked_json)
     if definition.extended in _TOLD:
-        return Kind(column=_TOLD[definition.extended], native=definition.extended, decode=bytes.decode)
+        return Kind(column=_TOLD[definition.extended], native=definition.extended, cells=forms.texts)
     if definition.flags & _ENUM:
         text = "enum"
     elif definition.flags & _SET:
         text = "set"
     elif definition.charset == BINARY:
-        return Kind(column=ColumnType.BYTES, native=definition.extended or binary)
-    return Kind(column=ColumnType.TEXT, native=text, decode=bytes.decode)
+        return Kind(column=ColumnType.BYTES, native=definition.extended or binary, json=forms.base64_json)
+    return Kind(column=ColumnType.TEXT, native=text, cells=forms.texts)
 
 
 def _timestamp(definition: Definition) -> Kind:
     return Kind(
-        column=ColumnType.TIMESTAMPTZ, native="timestamp", decode=forms.timestamp(definition.decimals, zone="Z")
+        column=ColumnType.TIMESTAMPTZ, native="timestamp", cells=forms.timestamps(definition.decimals, zone="Z")
     )
 
 
 def _datetime(definition: Definition) -> Kind:
-    return Kind(column=ColumnType.TIMESTAMP, native="datetime", decode=forms.timestamp(definition.decimals, zone=""))
+    return Kind(column=ColumnType.TIMESTAMP, native="datetime", cells=forms.timestamps(definition.decimals, zone=""))
 
 
 def _time(definition: Definition) -> Kind:
-    return Kind(column=ColumnType.TIME, native="time", decode=forms.time(definition.decimals))
+    return Kind(column=ColumnType.TIME, native="time", cells=forms.times(definition.decimals))
 
 
 def _geometry(definition: Definition) -> Kind:
-    return Kind(column=ColumnType.TEXT, native=definition.extended or "geometry", decode=geometry.text)
+    return Kind(column=ColumnType.TEXT, native=definition.extended or "geometry", cells=geometry.texts)
+
+
+def _as_it_is(pieces: Sequence[bytes]) -> Sequence[bytes]:
+    return pieces
 
 
 def _always(kind: Kind) -> Callable[[Definition], Kind]:
@@ -170,7 +170,7 @@ _INTEGERS: Final[Mapping[int, tuple[str, str]]] = {
     3: ("int", "i"),
     8: ("bigint", "q"),
     9: ("mediumint", "i"),
-    13: ("year", "h"),
+    YEAR: ("year", "h"),
 }
 _TEXTS: Final[Mapping[int, tuple[str, str]]] = {
     # with a character set, without
@@ -189,20 +189,20 @@ _TOLD: Final[Mapping[str, ColumnType]] = {
     "inet4": ColumnType.TEXT,
     "inet6": ColumnType.TEXT,
 }
-_DECIMAL: Final = Kind(column=ColumnType.DECIMAL, native="decimal", decode=bytes.decode)
-_DATE: Final = Kind(column=ColumnType.DATE, native="date", decode=forms.date)
+_DECIMAL: Final = Kind(column=ColumnType.DECIMAL, native="decimal", cells=forms.texts)
+_DATE: Final = Kind(column=ColumnType.DATE, native="date", cells=forms.dates)
 _OTHERS: Final[Mapping[int, Callable[[Definition], Kind]]] = {
     0: _always(_DECIMAL),
-    FLOAT: _always(Kind(column=ColumnType.FLOAT, native="float", form="f", decode=forms.single)),
-    DOUBLE: _always(Kind(column=ColumnType.FLOAT, native="double", form="d")),
-    TIMESTAMP: _timestamp,
-    DATE: _always(_DATE),
-    TIME: _time,
-    DATETIME: _datetime,
-    NEW_DATE: _always(_DATE),
-    BIT: _always(Kind(column=ColumnType.INTEGER, native="bit", decode=forms.bits)),
-    NULL: _always(Kind(column=ColumnType.TEXT, native="null", decode=bytes.decode)),
-    JSON: _always(Kind(column=ColumnType.JSON, native="json")),
+    4: _always(Kind(column=ColumnType.FLOAT, native="float", form="f", cells=forms.singles)),
+    5: _always(Kind(column=ColumnType.FLOAT, native="double", form="d")),
+    6: _always(Kind(column=ColumnType.TEXT, native="null", cells=forms.texts)),
+    7: _timestamp,
+    10: _always(_DATE),
+    11: _time,
+    12: _datetime,
+    14: _always(_DATE),
+    16: _always(Kind(column=ColumnType.INTEGER, native="bit", cells=forms.bits, json=forms.bits_json)),
+    245: _always(Kind(column=ColumnType.JSON, native="json", json=_as_it_is)),
     246: _always(_DECIMAL),
-    GEOMETRY: _geometry,
+    255: _geometry,
 }

@@ -15,6 +15,7 @@ from appsmith_proxy.sdk import (
     Cell,
     Column,
     DatasourceError,
+    EncodedRows,
     Lane,
     Limits,
     Outcome,
@@ -29,6 +30,7 @@ from appsmith_proxy_mysql.encode import Argument, bind
 from appsmith_proxy_mysql.login import LoggedIn, Login, connect
 from appsmith_proxy_mysql.protocol import OPEN_TRANSACTION, Malformed, Status, framed
 from appsmith_proxy_mysql.replies import Acknowledged, FetchReply, Kept, PreparedReply, RowsReply
+from appsmith_proxy_mysql.reset import HOME, Home, after_reset
 
 MAX_KEPT: Final = 200
 """Prepared statements kept on one connection; the one unused for longest goes first."""
@@ -53,7 +55,7 @@ _TYPES_FOLLOW: Final = b"\x01"
 class Answer(NamedTuple):
     """What one execution brought."""
 
-    rows: Sequence[Sequence[Cell]] | None
+    rows: Sequence[Sequence[Cell]] | EncodedRows | None
     """None: the statement returned no rows."""
     columns: tuple[Column, ...]
     messages: tuple[str, ...]
@@ -72,6 +74,8 @@ class Wire:
         self.scope = ""
         """The scope whose executions may follow without a reset; ``""``: the session is as after connecting."""
         self.idle_since = 0.0
+        self.select_limit = 0
+        """How many rows the server sends of one read, when it was told so; 0: all."""
         self.encrypted = login.context is not None
         self.server = logged_in.server
         self.thread_id = logged_in.thread_id
@@ -80,6 +84,7 @@ class Wire:
         self._packets = logged_in.packets
         self._features = logged_in.features
         self._pins = pins.pins(self.server, lane, ceiling_seconds=login.ceiling_seconds)
+        self._home = Home(None, None)
         self._status = 0
         self._closing = False
 
@@ -89,6 +94,8 @@ class Wire:
         wire = cls(await connect(login, room, deadline=deadline), login, lane)
         try:
             await wire.script(wire._pins, timeout=deadline - asyncio.get_running_loop().time())
+            ((database, role),) = await wire.fetch(HOME)
+            wire._home = Home(database, role)
         except faults.RAISED as error:
             wire.terminate()
             raise faults.translate_connect(error) from None
@@ -157,6 +164,7 @@ class Wire:
         *,
         limits: Limits,
         stop: bool,
+        encode: bool = False,
         cursor: bool = False,
         timeout: float,  # noqa: ASYNC109
     ) -> Answer:
@@ -167,34 +175,38 @@ class Wire:
             arguments: one for each of its parameters.
             limits: of rows and bytes.
             stop: at a limit, end the answer and this connection; else read on and drop rows.
+            encode: give each row as a JSON object, else as a tuple of cells.
             cursor: have the server hold the rows and fetch them in batches up to the limits; the connection lives on.
                 The server makes all of them first.
             timeout: seconds.
         """
-        reply = RowsReply(kept, self._features, rows=limits.rows, size=limits.bytes, stop=stop)
+        reply = RowsReply(kept, self._features, rows=limits.rows, size=limits.bytes, stop=stop, encode=encode)
         flags = _READ_ONLY_CURSOR if cursor else _NO_CURSOR
         until = asyncio.get_running_loop().time() + timeout if cursor else 0.0
         await self._packets.ask(_execution(kept, arguments, flags), reply, timeout=timeout)
         self._status = reply.status
         if reply.status & Status.CURSOR:
-            return await self._fetched(kept, limits, until=until)
-        return Answer(
-            reply.rows if reply.returns_rows else None,
-            kept.shape.columns if reply.returns_rows else (),
-            kept.shape.messages if reply.returns_rows else (),
-            reply.affected,
-            reply.cut,
-            reply.rows_cut,
-        )
+            return await self._fetched(kept, limits, encode=encode, until=until)
+        if not reply.returns_rows:
+            return Answer(None, (), (), reply.affected, cut=False, rows_cut=False)
+        rows = EncodedRows(reply.rows) if encode else reply.rows
+        shape = kept.shape
+        return Answer(rows, shape.columns, shape.messages, reply.affected, reply.cut, reply.rows_cut)
 
     async def fetch(self, statement: Statement, *values: Value) -> Sequence[Sequence[Any]]:
         """Run one of the driver's own statements. Bounded in time; an answer over the bounds is no answer."""
         kept = self.find(statement) or await self.keep(statement, timeout=OWN_SECONDS)
         arguments = bind(values, statement.parameters)
-        answer = await self.run(kept, arguments, limits=OWN_LIMITS, stop=True, timeout=OWN_SECONDS)
-        if answer.cut:
+        answer = await self.run(kept, arguments, limits=OWN_LIMITS, stop=True, encode=False, timeout=OWN_SECONDS)
+        if answer.cut or isinstance(answer.rows, EncodedRows):
             raise Malformed("the server answers more than was asked for")
         return answer.rows or ()
+
+    async def limit_reads(self, rows: int) -> None:
+        """Have the server end its reads after so many rows, until the next reset. A LIMIT of a statement's own wins."""
+        if self.select_limit != rows:
+            await self.script(f"SET sql_select_limit = {rows:d}")
+            self.select_limit = rows
 
     async def script(self, text: str, *, timeout: float = OWN_SECONDS) -> None:  # noqa: ASYNC109
         """Run one of the driver's own constant texts, which returns no rows."""
@@ -203,8 +215,9 @@ class Wire:
     async def reset(self) -> None:
         """Bring the session back to how it was after connecting. The server forgets the prepared statements too."""
         self.kept.clear()
+        self.select_limit = 0
         await self._acknowledged(protocol.COM_RESET_CONNECTION, timeout=OWN_SECONDS)
-        await self.script(self._pins)
+        await self.script(after_reset(self._pins, self._home))
 
     async def close(self) -> None:
         """End the session: say goodbye, or cancel what still runs. Bounded in time; never raises but CancelledError.
@@ -254,14 +267,14 @@ class Wire:
             )
         return kept
 
-    async def _fetched(self, kept: Kept, limits: Limits, *, until: float) -> Answer:
+    async def _fetched(self, kept: Kept, limits: Limits, *, encode: bool, until: float) -> Answer:
         """Fetch from the cursor that the execution has opened, and close it."""
-        rows: list[tuple[Cell, ...]] = []
+        rows: list[Any] = []
         left, size = limits.rows, limits.bytes
         clock = asyncio.get_running_loop().time
         while True:
             batch = min(BATCH, left + 1)
-            reply = FetchReply(kept, self._features, rows=left, size=size)
+            reply = FetchReply(kept, self._features, rows=left, size=size, encode=encode)
             command = protocol.COM_STMT_FETCH + _fetch(kept.id, batch)
             await self._packets.ask(command, reply, timeout=max(0.0, until - clock()))
             rows += reply.rows
@@ -271,7 +284,8 @@ class Wire:
                 break
         if not reply.status & Status.LAST_ROW_SENT:
             await self._acknowledged(protocol.COM_STMT_RESET + _id(kept.id), timeout=max(0.0, until - clock()))
-        return Answer(rows, kept.shape.columns, kept.shape.messages, 0, reply.cut, reply.rows_cut)
+        shown = EncodedRows(rows) if encode else rows
+        return Answer(shown, kept.shape.columns, kept.shape.messages, 0, reply.cut, reply.rows_cut)
 
     async def _acknowledged(self, payload: bytes, *, timeout: float) -> None:  # noqa: ASYNC109
         reply = Acknowledged()
