@@ -177,6 +177,6 @@ def _why_broken(lexeme: Lexeme, dialect: Dialect) -> str:
         return "two dashes touch what follows, and databases disagree whether a comment begins"
     if lexeme.text.startswith(("--", "#")):
         return "a carriage return stands in a comment; databases disagree where the comment ends"
-    if lexeme.text[0] in "'\"`[$" or "'" in lexeme.text[:3]:
+    if lexeme.text[0] in ("'\"`[$" if dialect.dollar_quotes else "'\"`[") or "'" in lexeme.text[:3]:
         return "this quote is never closed"
     return "this character has no meaning here"

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 import tomllib
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -21,11 +22,14 @@ from appsmith_proxy.sdk import (
     OpenContext,
     ParameterType,
     Secret,
+    Statement,
     check_configuration,
 )
 from appsmith_proxy.template import Compiled, bind, compile_action
+from appsmith_proxy_mysql.driver import MysqlDriver
 from appsmith_proxy_postgres.driver import PostgresDriver
 from appsmith_proxy_sqlite.driver import SqliteDriver
+from tests.servers.mariadb import MariadbServer
 from tests.servers.postgres import PostgresServer
 
 Case = dict[str, Any]
@@ -33,7 +37,7 @@ Case = dict[str, Any]
 CASES: Final[list[Case]] = tomllib.loads((Path(__file__).parent / "placements.toml").read_text())["case"]
 ACCEPTED: Final = [case for case in CASES if "rows" in case]
 REFUSED: Final = [case for case in CASES if "because" in case]
-DRIVERS: Final[dict[str, Driver]] = {"postgres": PostgresDriver(), "sqlite": SqliteDriver()}
+DRIVERS: Final[dict[str, Driver]] = {"postgres": PostgresDriver(), "sqlite": SqliteDriver(), "mysql": MysqlDriver()}
 
 TRUSTED: Final[dict[str, Any]] = {"appsmith.user.name": "Ada", "appsmith.user.groups": ["Paris", "Rome"]}
 
@@ -81,7 +85,8 @@ def value(written: Any) -> Any:
 
 
 def test_there_are_enough_placements() -> None:
-    assert len(by_dialect(CASES)) >= 2 * 60
+    counts = Counter(placement.values[1] for placement in by_dialect(CASES))
+    assert {dialect: count >= 80 for dialect, count in counts.items()} == dict.fromkeys(DRIVERS, True)
     assert len({case["name"] for case in CASES}) == len(CASES)
 
 
@@ -119,21 +124,21 @@ async def test_sqlite_answers(case: Case, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def database() -> dict[str, str]:
-    """The name of this module's database, once it is made."""
+    """The names of this module's databases, once they are made."""
     return {}
 
 
 @pytest.fixture
 async def people(postgres: PostgresServer, database: dict[str, str]) -> AsyncIterator[Client]:
     """A Client on PostgreSQL with the people as they were."""
-    if not database:
-        database["name"] = await postgres.fresh_database()
-    async with postgres.session(database["name"]) as session:
+    if "postgres" not in database:
+        database["postgres"] = await postgres.fresh_database()
+    async with postgres.session(database["postgres"]) as session:
         await session.execute(PEOPLE)
     secrets: Mapping[str, Secret] = {"password": Secret(postgres.password)}
     context = OpenContext(network=Guard(allow_loopback=True))
     configuration, _ = check_configuration(
-        PostgresDriver.fields, postgres.configuration(database["name"]), secrets_set=frozenset({"password"})
+        PostgresDriver.fields, postgres.configuration(database["postgres"]), secrets_set=frozenset({"password"})
     )
     client = await DRIVERS["postgres"].open(configuration, secrets, context)
     yield client
@@ -145,12 +150,46 @@ async def test_postgres_answers(case: Case, people: Client) -> None:
     assert await answer(people, case, "postgres") == case["rows"]
 
 
+PEOPLE_IN_MYSQL: Final = PEOPLE.replace("\\", "\\\\").replace(
+    "note text)", "note text) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+)
+
+
+@pytest.fixture
+async def mysql_people(mariadb: MariadbServer, database: dict[str, str]) -> AsyncIterator[Client]:
+    """A Client on MariaDB with the people as they were."""
+    if "mysql" not in database:
+        database["mysql"] = await mariadb.fresh_database()
+    async with mariadb.session(database["mysql"]) as session:
+        await session.script(PEOPLE_IN_MYSQL)
+    configuration, _ = check_configuration(
+        MysqlDriver.fields, mariadb.configuration(database["mysql"]), secrets_set=frozenset({"password"})
+    )
+    secrets: Mapping[str, Secret] = {"password": Secret(mariadb.password)}
+    client = await DRIVERS["mysql"].open(configuration, secrets, OpenContext(network=Guard(allow_loopback=True)))
+    yield client
+    await client.close()
+
+
+@pytest.mark.parametrize("case", [case for case in ACCEPTED if "mysql" in case], ids=lambda case: case["name"])
+async def test_mysql_answers(
+    case: Case, mysql_people: Client, mariadb: MariadbServer, database: dict[str, str]
+) -> None:
+    if "setup" in case:
+        async with mariadb.session(database["mysql"]) as session:
+            await session.script(case["setup"])
+    assert await answer(mysql_people, case, "mysql") == [[value(cell) for cell in row] for row in case["rows"]]
+
+
 async def answer(client: Client, case: Case, dialect: str) -> list[list[Any]]:
     """Run a case as the proxy does, and return its rows."""
     plan = compiled(case, dialect).plan
     assert plan is not None
     values = {name: value(written) for name, written in case["values"].items()}
     bound = bind(plan, values, TRUSTED.get)
+    assert isinstance(bound.payload, Statement)
+    if "sent" in case:
+        assert bound.payload.text == case["sent"]
     request = ExecuteRequest(
         payload=bound.payload,
         values=bound.values,

@@ -23,7 +23,10 @@ from tests.servers.throwaway import HOST, NotInstalled, until
 
 ADMIN: Final = ThrowawayMariadb.user
 
-_USUAL: Final = "SET time_zone = '+00:00', tx_isolation = 'REPEATABLE-READ', sql_mode = 'STRICT_TRANS_TABLES'"
+_USUAL: Final = (
+    "SET time_zone = '+00:00', tx_isolation = 'REPEATABLE-READ', sql_mode = 'STRICT_TRANS_TABLES', sql_notes = 0"
+)
+"""Without notes, which aiomysql would report as warnings: that there is nothing to drop is none."""
 
 _ENTRY: Final = re.compile(r"^(?:\d{6} [ \d]\d:\d\d:\d\d\t|\t)\t? *(\d+) ([A-Z][A-Za-z ]+?)\t", re.MULTILINE)
 """How the general log begins an entry: a time or nothing, the thread, the command."""
