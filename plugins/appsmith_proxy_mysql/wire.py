@@ -30,7 +30,7 @@ from appsmith_proxy_mysql.encode import Argument, bind
 from appsmith_proxy_mysql.login import LoggedIn, Login, connect
 from appsmith_proxy_mysql.protocol import OPEN_TRANSACTION, Malformed, Status, framed
 from appsmith_proxy_mysql.replies import Acknowledged, FetchReply, Kept, PreparedReply, RowsReply
-from appsmith_proxy_mysql.reset import HOME, Home, after_reset
+from appsmith_proxy_mysql.reset import HOME, Home, beginning
 
 MAX_KEPT: Final = 200
 """Prepared statements kept on one connection; the one unused for longest goes first."""
@@ -83,8 +83,7 @@ class Wire:
         self._login = login
         self._packets = logged_in.packets
         self._features = logged_in.features
-        self._pins = pins.pins(self.server, lane, ceiling_seconds=login.ceiling_seconds)
-        self._home = Home(None, None)
+        self._beginning = pins.pins(self.server, lane, ceiling_seconds=login.ceiling_seconds)
         self._status = 0
         self._closing = False
 
@@ -93,9 +92,9 @@ class Wire:
         """Connect, log in and pin the session; see ``login.connect``."""
         wire = cls(await connect(login, room, deadline=deadline), login, lane)
         try:
-            await wire.script(wire._pins, timeout=deadline - asyncio.get_running_loop().time())
             ((database, role),) = await wire.fetch(HOME)
-            wire._home = Home(database, role)
+            wire._beginning = beginning(wire._beginning, Home(database, role))
+            await wire.script(wire._beginning, timeout=deadline - asyncio.get_running_loop().time())
         except faults.RAISED as error:
             wire.terminate()
             raise faults.translate_connect(error) from None
@@ -217,7 +216,7 @@ class Wire:
         self.kept.clear()
         self.select_limit = 0
         await self._acknowledged(protocol.COM_RESET_CONNECTION, timeout=OWN_SECONDS)
-        await self.script(after_reset(self._pins, self._home))
+        await self.script(self._beginning)
 
     async def close(self) -> None:
         """End the session: say goodbye, or cancel what still runs. Bounded in time; never raises but CancelledError.
