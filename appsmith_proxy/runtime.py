@@ -37,7 +37,7 @@ from appsmith_proxy.registry.registry import Registry
 from appsmith_proxy.settings import Settings
 from appsmith_proxy.store.cache import CachedStore
 from appsmith_proxy.store.contract import DEMO_MARK, ConfigStore, Ref
-from appsmith_proxy.store.sqlite import SqliteStore
+from appsmith_proxy.store.places import store_at
 from appsmith_proxy.vault import DEFAULT_COST, Cost
 
 DEMO_KEY_PREFIX: Final = "demo-"
@@ -63,14 +63,18 @@ class Runtime:
         self.cache = CachedStore(store, stale_seconds=settings.store_stale_max)
         self.tokens = Tokens(self.cache, store)
         self.trail = Trail(sinks)
-        self.guard = Guard(allow_loopback=settings.allow_loopback, own_listeners=lambda: tuple(self.listeners))
+        self.guard = Guard(
+            allow_loopback=settings.allow_loopback,
+            own_listeners=lambda: tuple(self.listeners),
+            store=lambda: store.endpoints,
+        )
         sealing = keyring.sealing
         opening = Opening(
             registry,
             sealing.unseal,
             self.guard,
             options=settings.driver_options,
-            protected_paths=(settings.data_folder, settings.store_path.parent),
+            protected_paths=settings.protected_paths,
             max_connections=settings.max_running,
             idle_seconds=settings.idle_close_seconds,
         )
@@ -116,7 +120,7 @@ class Runtime:
             ConfigurationError: a demo's store outside the demo, or the reverse.
         """
         registry = registry or Registry.discover()
-        store = store or SqliteStore(settings.store_path)
+        store = store or store_at(settings.store)
         await store.open()
         async with AsyncExitStack() as undo:
             undo.push_async_callback(store.close)

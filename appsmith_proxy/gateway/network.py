@@ -55,7 +55,7 @@ class Guard(Network):
     Args:
         allow_loopback: let datasources be on this machine's loopback.
         own_listeners: the (address, port)s on which the proxy listens now.
-        store: the (host, port)s of the configuration store.
+        store: the (host, port)s of the configuration store's servers, as they are known now.
         resolver: asks for a name's addresses.
     """
 
@@ -64,14 +64,14 @@ class Guard(Network):
         *,
         allow_loopback: bool = False,
         own_listeners: Callable[[], Iterable[Endpoint]] = _nothing,
-        store: Iterable[Endpoint] = (),
+        store: Callable[[], Iterable[Endpoint]] = _nothing,
         resolver: Resolver = system_resolver,
         resolve_seconds: float = RESOLVE_SECONDS,
         connect_seconds: float = CONNECT_SECONDS,
     ) -> None:
         self._allow_loopback = allow_loopback
         self._own_listeners = own_listeners
-        self._store = tuple(store)
+        self._store = store
         self._resolver = resolver
         self._resolve_seconds = resolve_seconds
         self._connect_seconds = connect_seconds
@@ -178,7 +178,7 @@ class Guard(Network):
         for own_host, own_port in self._own_listeners():
             if own_port == port and _meets(addresses, parse_address(own_host)):
                 raise self._denied("the host and port are the proxy's own")
-        for store_host, store_port in self._store:
+        for store_host, store_port in self._store():
             if store_port != port:
                 continue
             store_name = canonical_host(store_host)

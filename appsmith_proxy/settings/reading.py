@@ -66,6 +66,7 @@ class _Found:
     raw: object
     file: bool = False
     """The value is the name of the file that holds the secret."""
+    in_config: bool = False
 
 
 class _Reading:
@@ -84,10 +85,13 @@ class _Reading:
         try:
             if found is None:
                 return _expand(row.default, self._environ)
-            return _expand(row.type.parse(_read_secret(found.raw) if found.file else found.raw), self._environ)
+            value = _expand(row.type.parse(_read_secret(found.raw) if found.file else found.raw), self._environ)
         except BadValue as bad:
             self._report(found.where if found else row.env, bad.reason)
             return None
+        if found.in_config and not found.file and row.type.hides(value):
+            self._report(found.where, "a secret does not belong in this file", f"use {row.name}_file")
+        return value
 
     def check_keys(self, values: Mapping[str, Any]) -> None:
         """Refuse a missing or weak password or salt."""
@@ -114,7 +118,7 @@ class _Reading:
             if name.startswith(PREFIX) and name not in self._known:
                 self._report(name, "no such setting", _like(name, self._known))
         names = {row.name for row in SETTINGS}
-        for name in sorted(self._config.keys() - names - {f"{row.name}_file" for row in SETTINGS if row.secret}):
+        for name in sorted(self._config.keys() - names - {f"{row.name}_file" for row in SETTINGS if row.in_file}):
             self._report(self._in_config(name), "no such setting", _like(name, names))
 
     def _find(self, row: Setting) -> _Found | None:
@@ -122,11 +126,16 @@ class _Reading:
         if len(given) > 1:
             self._report(given[0], f"is given more than once: set only one of {', '.join(given)}")
         if given:
-            return _Found(given[0], self._environ[given[0]], file=given[0].endswith("_FILE") and row.secret)
+            return _Found(given[0], self._environ[given[0]], file=given[0].endswith("_FILE") and row.in_file)
         if row.secret and row.name in self._config:
             self._report(self._in_config(row.name), "a secret does not belong in this file", f"use {row.name}_file")
-        key = f"{row.name}_file" if row.secret else row.name
-        return _Found(self._in_config(key), self._config[key], file=row.secret) if key in self._config else None
+        keys = [key for key in ((f"{row.name}_file",) if row.in_file else ()) if key in self._config]
+        keys += [row.name] if row.name in self._config and not row.secret else []
+        if len(keys) > 1:
+            self._report(self._in_config(keys[0]), f"is given more than once: set only one of {', '.join(keys)}")
+        for key in keys:
+            return _Found(self._in_config(key), self._config[key], file=key != row.name, in_config=True)
+        return None
 
     def _options_of(self, driver: Driver, table: Mapping[str, Any]) -> dict[str, Any]:
         values = dict(table)
@@ -157,7 +166,7 @@ class _Reading:
 
 def _env_names(row: Setting) -> tuple[str, ...]:
     names = (row.env, *row.aliases)
-    return (*names, *(f"{name}_FILE" for name in names)) if row.secret else names
+    return (*names, *(f"{name}_FILE" for name in names)) if row.in_file else names
 
 
 def _read_secret(raw: object) -> str:

@@ -18,6 +18,7 @@ from appsmith_proxy.settings.values import (
     integer,
     seconds,
 )
+from appsmith_proxy.store.urls import SqliteUrl, StoreUrl
 
 PREFIX: Final = "APPSMITH_PROXY_"
 MIB: Final = 1024 * 1024
@@ -49,11 +50,11 @@ class Settings:
     data_folder: Path = field(
         default=Path("~/.appsmith-proxy"), metadata=_row(PATH, "Folder of the store; made with mode 0700.")
     )
-    store_url: str = field(
-        default="",
+    store_url: StoreUrl | None = field(
+        default=None,
         metadata=_row(
             STORE_URL,
-            "Configuration store. Default: `store.db` in the data folder.",
+            "Configuration store; a secret when it holds a password. Default: `store.db` in the data folder.",
             "APPSMITH_DB_URL",
         ),
     )
@@ -129,11 +130,15 @@ class Settings:
     """By kind, as ``Driver.options`` describe them, defaults filled in: ``APPSMITH_PROXY_DRIVER_<KIND>_<NAME>``."""
 
     @property
-    def store_path(self) -> Path:
-        """The SQLite file of the store."""
-        if not self.store_url:
-            return self.data_folder / "store.db"
-        return Path("/" + self.store_url.removeprefix("sqlite://").lstrip("/"))
+    def store(self) -> StoreUrl:
+        """Where the store is."""
+        return self.store_url or SqliteUrl(self.data_folder / "store.db")
+
+    @property
+    def protected_paths(self) -> tuple[Path, ...]:
+        """The folders that no datasource may reach."""
+        store = self.store
+        return (self.data_folder, store.path.parent) if isinstance(store, SqliteUrl) else (self.data_folder,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -148,8 +153,13 @@ class Setting:
 
     @property
     def secret(self) -> bool:
-        """Whether the value is a secret: shown nowhere, and read from ``…_FILE`` too."""
-        return self.type is SECRET
+        """Whether the value is a secret: shown nowhere."""
+        return self.type.secret
+
+    @property
+    def in_file(self) -> bool:
+        """Whether the value may stand in a file of its own, which ``…_FILE`` names."""
+        return self.type.in_file
 
     @property
     def env(self) -> str:

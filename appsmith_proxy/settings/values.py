@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from appsmith_proxy.sdk import Secret
+from appsmith_proxy.store.urls import BadUrl, MongodbUrl, StoreUrl, parse_store_url
 
 _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
 
@@ -26,6 +27,12 @@ class ValueType:
     name: str
     parse: Callable[[object], Any]
     """Environment text or a TOML value → the setting's value; raises ``BadValue``."""
+    secret: bool = False
+    """Every value is a secret."""
+    hides: Callable[[Any], bool] = lambda _value: False
+    """Whether this value holds a secret, where not every one does."""
+    in_file: bool = False
+    """A value may stand in a file of its own, which ``…_FILE`` names."""
 
 
 def text(raw: object) -> str:
@@ -77,14 +84,15 @@ def _boolean(raw: object) -> bool:
     return value
 
 
-def _store_url(raw: object) -> str:
-    url = text(raw)
-    scheme = url.partition("://")[0]
-    if scheme in ("mongodb", "mongodb+srv"):
-        raise BadValue("MongoDB as configuration store is not there yet; use sqlite:///absolute/path")
-    if scheme != "sqlite" or not re.fullmatch(r"sqlite:///[^?#%]*[^?#%/]", url):
-        raise BadValue("must be sqlite:///absolute/path, without ?, # and %")
-    return url
+def _store_url(raw: object) -> StoreUrl:
+    try:
+        return parse_store_url(text(raw))
+    except BadUrl as bad:
+        raise BadValue(bad.reason) from None
+
+
+def _has_password(url: StoreUrl) -> bool:
+    return isinstance(url, MongodbUrl) and url.has_password
 
 
 def _origins(raw: object) -> frozenset[str]:
@@ -102,6 +110,8 @@ def _origins(raw: object) -> frozenset[str]:
 TEXT: Final = ValueType("text", text)
 PATH: Final = ValueType("path", lambda raw: Path(text(raw)))
 BOOLEAN: Final = ValueType("true or false", _boolean)
-SECRET: Final = ValueType("secret", lambda raw: Secret(str(raw)))
-STORE_URL: Final = ValueType("sqlite:///absolute/path", _store_url)
+SECRET: Final = ValueType("secret", lambda raw: Secret(str(raw)), secret=True, in_file=True)
+STORE_URL: Final = ValueType(
+    "sqlite:///absolute/path or mongodb://host/database", _store_url, hides=_has_password, in_file=True
+)
 ORIGINS: Final = ValueType("list of origins", _origins)

@@ -126,7 +126,7 @@ async def test_every_bad_setting_is_told_at_once(proxy: Installation) -> None:
         "PORT": ("70000", "0 to 65535"),
         "ALLOWED_ORIGINS": ("*", "origins exactly"),
         "LOG_LEVEL": ("debug", "one of: error, warning, info"),
-        "STORE_URL": ("mongodb://somebody:canary@localhost/x", "not there yet"),
+        "STORE_URL": ("mongodb+srv://somebody:canary@localhost/x", "replicaSet"),
         "DRIVER_SQLITE_FLODER": ("/tmp", "DRIVER_SQLITE_FOLDER"),
         "MAX_ROWS": ("0", "1 to"),
     }

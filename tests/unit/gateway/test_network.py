@@ -199,7 +199,7 @@ async def test_the_store_is_denied_by_name_and_by_address() -> None:
     async def resolve(host: str, port: int) -> list[str]:
         return {"store.example": ["10.0.0.9"], "alias.example": ["10.0.0.9"], "db.example": ["10.0.0.7"]}[host]
 
-    guard = Guard(store=[("Store.Example", 27017)], resolver=resolve)
+    guard = Guard(store=lambda: [("Store.Example", 27017)], resolver=resolve)
     for host in ("store.example", "alias.example", "10.0.0.9"):
         assert "store" in await refused(guard, host, 27017)
         assert (await guard.resolve(host, 5432)).port == 5432
@@ -212,7 +212,7 @@ async def test_a_store_whose_address_cannot_be_told_refuses_its_port() -> None:
             raise OSError
         return ["10.0.0.7"]
 
-    await refused(Guard(store=[("store.example", 27017)], resolver=resolve), "db.example", 27017)
+    await refused(Guard(store=lambda: [("store.example", 27017)], resolver=resolve), "db.example", 27017)
 
 
 async def test_no_relay_is_offered() -> None:

@@ -11,6 +11,7 @@ import pytest
 from appsmith_proxy.errors import ConfigurationError, Problem
 from appsmith_proxy.sdk import Client, Driver, Field, FieldType, OpenContext, Payload, Secret
 from appsmith_proxy.settings import SETTINGS, Settings, load, option_env, settings_table
+from appsmith_proxy.store.urls import MongodbUrl, SqliteUrl
 
 PASSWORD = "Yq3vN8cJtR5mXw2LzKd7hP"
 SALT = "gB6nTf9QsVx4HjMr1ZeWkA"
@@ -79,7 +80,7 @@ def test_defaults_are_the_tables() -> None:
     assert settings.encryption_password.reveal() == PASSWORD
     assert settings.encryption_salt.reveal() == SALT
     assert settings.data_folder == Path("/home/op/.appsmith-proxy")
-    assert settings.store_path == Path("/home/op/.appsmith-proxy/store.db")
+    assert settings.store == SqliteUrl(Path("/home/op/.appsmith-proxy/store.db"))
     assert settings.allowed_origins == frozenset()
     assert (settings.host, settings.port, settings.allow_loopback) == ("127.0.0.1", 8080, False)
     given = {"encryption_password", "encryption_salt", "data_folder"}
@@ -103,7 +104,7 @@ def test_operators_may_use_the_familys_names() -> None:
         }
     )
     assert settings.encryption_password.reveal() == PASSWORD
-    assert settings.store_path == Path("/var/lib/proxy/store.db")
+    assert settings.store == SqliteUrl(Path("/var/lib/proxy/store.db"))
 
 
 def test_two_names_for_one_setting_are_refused() -> None:
@@ -196,7 +197,16 @@ BAD_VALUES = {
     "DATA_FOLDER": ["", " "],
     "STORE_URL": [
         "",
-        "mongodb://db/x",
+        "mongodb://",
+        "mongodb://user@db/x",
+        "mongodb://user:a/b@db/x",
+        "mongodb://db:0/x",
+        "mongodb://db/admin",
+        "mongodb://db/x?w=0",
+        "mongodb://db/x?tlsInsecure=true",
+        "mongodb://db/x?tls=yes",
+        "mongodb://db/x?tls=true&tls=false",
+        "mongodb+srv://cluster.example/x",
         "postgres://db/x",
         "sqlite://",
         "sqlite:///",
@@ -228,10 +238,37 @@ def test_bad_values_refuse_and_are_not_quoted(name: str, value: str) -> None:
     assert len(value) < 12 or value not in problem.message
 
 
-def test_mongodb_is_refused_with_a_sentence() -> None:
-    (problem,) = problems_of(KEYS | {"APPSMITH_DB_URL": "mongodb://user:secret@db/appsmith"})
-    assert "MongoDB" in problem.message
-    assert "secret" not in repr(problem)
+MONGODB = "mongodb://proxy:canary@one.example,two.example:27018/appsmith?replicaSet=rs0&tls=true"
+
+
+def test_a_mongodb_is_read_and_its_password_is_not_shown() -> None:
+    settings = load(KEYS | {"APPSMITH_DB_URL": MONGODB})
+    store = settings.store
+    assert isinstance(store, MongodbUrl)
+    assert store.hosts == (("one.example", 27017), ("two.example", 27018))
+    assert (store.database, store.tls, store.text.reveal()) == ("appsmith", True, MONGODB)
+    assert store.shown == "mongodb://one.example:27017,two.example:27018/appsmith"
+    assert "canary" not in repr(settings) + str(store)
+    assert settings.protected_paths == (settings.data_folder,)
+
+
+def test_a_mongodb_with_a_password_may_stand_in_a_file_of_its_own_only(tmp_path: Path) -> None:
+    own = tmp_path / "url"
+    own.write_text(MONGODB + "\n")
+    own.chmod(0o600)
+    for environ, config in (
+        ({"APPSMITH_DB_URL_FILE": str(own)}, None),
+        ({"APPSMITH_PROXY_STORE_URL_FILE": str(own)}, None),
+        ({}, toml(tmp_path, f'store_url_file = "{own}"')),
+    ):
+        assert isinstance(load(KEYS | environ, config).store, MongodbUrl)
+    (problem,) = problems_of(KEYS, toml(tmp_path, f'store_url = "{MONGODB}"'))
+    assert "does not belong in this file" in problem.message
+    assert "canary" not in repr(problem)
+    without = toml(tmp_path, 'store_url = "mongodb://db.example/appsmith"')
+    assert isinstance(load(KEYS, without).store, MongodbUrl)
+    own.chmod(0o644)
+    assert problems_of(KEYS | {"APPSMITH_DB_URL_FILE": str(own)})
 
 
 def test_origins_are_an_exact_list(tmp_path: Path) -> None:
