@@ -163,6 +163,8 @@ class Packets(asyncio.Protocol):
         if self._skip:
             skipped = min(self._skip, len(data))
             self._skip -= skipped
+            if skipped == len(data):
+                return
             data = data[skipped:]
         reply = self._reply or self.listener
         if reply is None:
