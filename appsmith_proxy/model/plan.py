@@ -54,6 +54,8 @@ class Slot:
     transform: Transform = Transform.NONE
     escape: str = ""
     """The LIKE escape character, for ``Transform.LIKE``."""
+    without_nul: bool = False
+    """A text with a NUL character is refused: the place would read it only up to there."""
     empty_list_ok: bool = True
     """False in a writing statement, unless the parameter says ``allow_empty``."""
 

@@ -115,6 +115,9 @@ class Dialect:
     with one space between them (``timestamp with time zone``)."""
     string_type_casts: Mapping[str, str] = field(default_factory=dict)
     """Of ``string_type_names``: what a CAST calls them, where that is another word (MySQL's ``timestamp``)."""
+    like_ends_at_nul: bool = False
+    """True where LIKE reads a pattern up to its first NUL character (SQLite): a value with one would be another pattern,
+    so it is refused."""
     default_like_escape: str | None = None
     """The escape character of LIKE when no ESCAPE stands, or None when there is none (SQLite)."""
     like_operators: frozenset[str] = frozenset({"LIKE"})

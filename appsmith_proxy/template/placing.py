@@ -257,6 +257,8 @@ class Placer:
                 type=type,
                 transform=transform,
                 escape=escape,
+                without_nul=transform is Transform.LIST_JSON
+                or (transform is Transform.LIKE and self.dialect.like_ends_at_nul),
                 empty_list_ok=not is_list or not self.nature.writes or bool(declared and declared.allow_empty),
             )
         )

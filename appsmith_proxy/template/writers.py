@@ -18,7 +18,7 @@ def writer(slot: Slot, declared: DeclaredParameter | None) -> Writer | None:
         case Transform.TEXT:
             return lambda value: None if value is None else _scalar_text(slot.name, value)
         case Transform.LIKE:
-            return _like_writer(slot.name, slot.escape)
+            return _like_writer(slot)
         case Transform.LIST | Transform.LIST_JSON | Transform.ITEMS:
             return _list_writer(slot, declared)
         case _:
@@ -45,11 +45,16 @@ def _scalar_text(name: str, value: Given) -> str:
     return as_text(value)
 
 
-def _like_writer(name: str, escape: str) -> Writer:
+def _like_writer(slot: Slot) -> Writer:
+    escape = slot.escape
+
     def write(value: Given) -> Given:
         if value is None:
             return None
-        text = _scalar_text(name, value).replace(escape, escape + escape)
+        text = _scalar_text(slot.name, value)
+        if slot.without_nul and "\0" in text:
+            raise Trouble(slot.name, "expected text without NUL characters: the database's LIKE reads no further")
+        text = text.replace(escape, escape + escape)
         return text.replace("%", f"{escape}%").replace("_", f"{escape}_")
 
     return write
@@ -73,6 +78,8 @@ def _list_writer(slot: Slot, declared: DeclaredParameter | None) -> Writer:
             )
         if not as_json:
             return items
+        if slot.without_nul and any(isinstance(item, str) and "\0" in item for item in items):
+            raise Trouble(slot.name, "expected texts without NUL characters: the database's JSON reads no further")
         return json_text(items if typed else [as_text(item) for item in items])
 
     return write

@@ -48,6 +48,7 @@ DIALECT: Final = Dialect(
         "EXPLAIN": StatementClass.EXPLAIN,
     },
     denied_functions=frozenset({"load_extension"}),
+    like_ends_at_nul=True,
 )
 
 _FAMILIES: Final[Mapping[ParameterType | None, TypeFamily]] = {

@@ -56,6 +56,7 @@ SQLITE: Final = Dialect(
     denied_words={
         "CREATE VIRTUAL": "virtual tables can read files and run code: make it with SQLite's own tools",
     },
+    like_ends_at_nul=True,
     default_like_escape=None,
     like_operators=frozenset({"LIKE"}),
 )

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from appsmith_proxy.model.plan import PlannedStatement, Slot, Source, Transform
@@ -468,6 +468,8 @@ def test_no_value_changes_the_statement(driver: Driver, q: Any, a: Any, ids: lis
         "SELECT * FROM t WHERE a = {{a}} AND b LIKE '%{{q}}%' AND c IN ({{ids}}) AND d = 'x{{a}}'", driver=driver
     )
     compiled = planned(plan).statement
+    if driver is SQLITE_DRIVER:  # which refuses NUL where it would read no further
+        assume(not any(isinstance(value, str) and "\0" in value for value in (q, *ids)))
     result = bound(plan, q=q, a=a, ids=ids)
     assert result.payload is compiled
     assert (
