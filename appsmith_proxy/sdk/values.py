@@ -43,7 +43,7 @@ def number_text(value: int | float | Decimal) -> str:
     """Return the number's own digits, without an exponent where it is integral and short."""
     if isinstance(value, float):
         if value.is_integer() and abs(value) < 1e21:
-            return str(int(value))
+            return format(value, ".0f")  # keeps the sign of -0.0
         return repr(value)
     if isinstance(value, Decimal):
         return format(value, "f") if abs(value.adjusted()) <= 40 else str(value)
