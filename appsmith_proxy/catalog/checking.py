@@ -34,7 +34,7 @@ REMEMBERED: Final = 500
 REFUSALS: Final = (StatementInvalid, PlanStale, ParameterInvalid)
 """What a datasource says of a statement that will never run. Everything else says that it could not be asked."""
 
-_TYPED: Final = frozenset({Transform.NONE, Transform.LIST})
+_TYPED: Final = frozenset({Transform.NONE, Transform.LIST, Transform.ITEMS})
 """Ways to bind that depend on a type; the others always send text."""
 
 
