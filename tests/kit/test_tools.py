@@ -11,7 +11,6 @@ import trustme
 from appsmith_proxy.sdk import Column, ColumnType, ConnectFailed, EncodedRows, Result, TlsFailed, TlsMode, TlsOptions
 from appsmith_proxy.testing import LoopbackNetwork
 from appsmith_proxy.testing.cells import broken_rules, fits, same
-from appsmith_proxy.testing.corpus import CLASSES, SEEDS, texts
 from appsmith_proxy.testing.reference import driver_contract_page
 from appsmith_proxy.testing.report import pytest_terminal_summary, reports
 from appsmith_proxy.testing.resources import Held, eventually, left_behind
@@ -97,15 +96,6 @@ def test_network_refuses_certificates_that_are_none() -> None:
         with pytest.raises(TlsFailed):
             network.tls(target, options)
     assert network.tls(target, TlsOptions(mode=TlsMode.DISABLE)) is None
-
-
-def test_corpus_is_the_same_each_time_and_large() -> None:
-    first = {name: list(texts(name)) for name in CLASSES}
-    assert first == {name: list(texts(name)) for name in CLASSES}
-    assert sum(map(len, first.values())) > 1_500
-    for name, seeds in SEEDS.items():
-        assert set(seeds) <= set(first[name]), "each seed itself is among its variations"
-        assert len(first[name]) == len(set(first[name]))
 
 
 @pytest.mark.parametrize(

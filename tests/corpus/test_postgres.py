@@ -1,0 +1,69 @@
+"""The injection corpus through every binding context of the PostgreSQL driver."""
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+import pytest
+
+from appsmith_proxy.testing import InjectionHarness, InjectionSuite, SqlInjection
+from appsmith_proxy.testing.injection_sql import CANARY
+from appsmith_proxy_postgres import PostgresDriver
+from tests.servers.postgres import PostgresServer
+
+_SETUP = ";\n".join(
+    (
+        *CANARY,
+        "CREATE TABLE corpus_planted (id integer PRIMARY KEY, note text NOT NULL, copy text)",
+        "CREATE TABLE corpus_written (note text)",
+    )
+)
+_SENT = re.compile(r"^\w+\|appsmith_proxy\| LOG:  (?:execute [^:]+|statement): (.*)$", re.MULTILINE)
+
+
+class PostgresInjection(SqlInjection):
+    """One database of the worker's server, planted once."""
+
+    driver_type = PostgresDriver
+    tables = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY relname"
+    json_text = "CAST({{%s}} AS jsonb) ->> 'text'"
+    default_escape = "\\"
+    server: PostgresServer
+    _database = "postgres"
+    _start = 0
+
+    def configuration(self) -> dict[str, Any]:
+        return self.server.configuration(self._database)
+
+    def secrets(self) -> dict[str, str]:
+        return {"password": self.server.password}
+
+    async def prepare(self) -> None:
+        self._database = await self.server.shared_database("corpus", _SETUP)
+        await self.server.log_statements(self._database)
+        async with self.server.session(self._database) as admin:
+            # The statements are wanted, and not the values: they would make a large log.
+            await admin.execute(f'ALTER DATABASE "{self._database}" SET log_parameter_max_length = 0')
+            if not await admin.fetchval("SELECT count(*) FROM corpus_planted"):
+                await admin.executemany(
+                    "INSERT INTO corpus_planted (note, id) VALUES ($1, $2)", list(self.planted().items())
+                )
+        await self.clear()
+        self._start = len(self.server.log)
+
+    async def rows(self, text: str) -> list[list[Any]]:
+        async with self.server.session(self._database) as admin:
+            return [list(row) for row in await admin.fetch(text)]
+
+    async def sent(self) -> Collection[str]:
+        return set(_SENT.findall(self.server.log, self._start))
+
+
+class TestPostgresInjection(InjectionSuite):
+    harness_type = PostgresInjection
+
+    @pytest.fixture
+    def harness(self, postgres: PostgresServer) -> InjectionHarness:
+        harness = PostgresInjection()
+        harness.server = postgres
+        return harness
