@@ -17,10 +17,11 @@ from appsmith_proxy.sdk import (
     Secret,
 )
 from appsmith_proxy.template import Bound, Compiled, bind, compile_action
+from appsmith_proxy_mysql.dialect import MYSQL
 from appsmith_proxy_postgres.dialect import POSTGRES
 from appsmith_proxy_sqlite.dialect import SQLITE
 
-DIALECTS: dict[str, Dialect] = {"postgres": POSTGRES, "sqlite": SQLITE}
+DIALECTS: dict[str, Dialect] = {"postgres": POSTGRES, "sqlite": SQLITE, "mysql": MYSQL}
 
 
 class Unopened(Driver):
@@ -47,6 +48,11 @@ class Postgres(Unopened):
 class Sqlite(Postgres):
     kind: ClassVar = "sqlite"
     dialect: ClassVar = SQLITE
+
+
+class Mysql(Postgres):
+    kind: ClassVar = "mysql"
+    dialect: ClassVar = MYSQL
 
 
 class Rest(Unopened):
@@ -92,8 +98,8 @@ class Documents(Unopened):
     )
 
 
-POSTGRES_DRIVER, SQLITE_DRIVER, REST, DOCUMENTS = Postgres(), Sqlite(), Rest(), Documents()
-SQL_DRIVERS: dict[str, Driver] = {"postgres": POSTGRES_DRIVER, "sqlite": SQLITE_DRIVER}
+POSTGRES_DRIVER, SQLITE_DRIVER, MYSQL_DRIVER, REST, DOCUMENTS = Postgres(), Sqlite(), Mysql(), Rest(), Documents()
+SQL_DRIVERS: dict[str, Driver] = {"postgres": POSTGRES_DRIVER, "sqlite": SQLITE_DRIVER, "mysql": MYSQL_DRIVER}
 
 
 def parameter(name: str, kind: str | None = None, **rules: Any) -> DeclaredParameter:
