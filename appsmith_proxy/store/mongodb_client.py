@@ -89,7 +89,7 @@ class Database:
         """Connect and look at what is there. The caller closes it."""
         logging.getLogger("pymongo").setLevel(logging.INFO)  # at DEBUG it writes down every value
         with plain_words(url.shown):
-            client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(url.text.reveal(), **_OPTIONS)
+            client = _client(url)
             try:
                 with bounded():
                     hello = await client.admin.command("hello")
@@ -140,6 +140,13 @@ class Database:
     def close(self) -> None:
         """Close every connection. May be called twice."""
         self.client.close()
+
+
+def _client(url: MongodbUrl) -> AsyncIOMotorClient[Document]:
+    try:
+        return AsyncIOMotorClient(url.text.reveal(), **_OPTIONS)
+    except (OSError, ValueError) as exc:  # the files of TLS are read at once
+        raise ConfigurationError(type(exc).__name__) from exc
 
 
 @contextmanager

@@ -57,7 +57,7 @@ class News:
     async def _follow(self, database: Database) -> None:
         while True:
             try:
-                async with database.head.watch(_DONE, max_await_time_ms=_AWAIT_MS) as stream:
+                async with database.sure_head.watch(_DONE, max_await_time_ms=_AWAIT_MS) as stream:
                     async for event in stream:
                         self._told = event["updateDescription"]["updatedFields"]["applied"]
                         self._arrived.set()

@@ -209,7 +209,7 @@ class MongodServer:
         return MongoClient(self.url(node=node, **direct), serverSelectionTimeoutMS=10_000, **options)
 
     def url(
-        self, database: str = "", *, node: int | None = None, user: str = "", password: str = "", **options: str
+        self, database: str = "", node: int | None = None, user: str = "", password: str = "", **options: str
     ) -> str:
         """Return a connection string: every node, the administrator's credentials if it has any; ``options`` override."""
         user, password = user or self.user, password or self.password
