@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from appsmith_proxy.errors import DatasourceError, ParameterInvalid, Problem
 from appsmith_proxy.gateway.execution import ShownRequest
 from appsmith_proxy.gateway.runnables import Runnable
 from appsmith_proxy.model.plan import Plan
-from appsmith_proxy.sdk import Document, HttpRequest, Secret, Statement, Value, json_text
+from appsmith_proxy.sdk import Document, HttpRequest, Secret, Statement, Value, json_text, plain_tree
 from appsmith_proxy.template import Bound
 
 _MAX_NATIVE_MESSAGE: Final = 2_000
@@ -30,7 +30,7 @@ def shown_request(bound: Bound, params: Mapping[str, Value], plan: Plan) -> Show
         case HttpRequest():
             query = _request_text(payload)
         case Document():
-            query = json_text(dict(payload.fields))
+            query = _bounded(json_text(_shown_tree(plain_tree(payload.fields))))
     values = bound.values if isinstance(payload, Statement) else [params.get(name) for name in plan.client_names]
     return ShownRequest(query=query, execution_parameters=tuple(_shown_value(value) for value in values))
 
@@ -72,7 +72,22 @@ def _request_text(request: HttpRequest) -> str:
         lines += ["", urlencode(request.form)]
     elif request.body is not None:
         lines += ["", request.body.decode("utf-8", "replace")]
-    text = "\n".join(lines)
+    return _bounded("\n".join(lines))
+
+
+def _shown_tree(node: Any) -> Any:
+    match node:
+        case dict():
+            return {key: _shown_tree(value) for key, value in node.items()}
+        case list():
+            return [_shown_tree(value) for value in node]
+        case Decimal():
+            return node
+        case _:
+            return _shown_value(node)
+
+
+def _bounded(text: str) -> str:
     return text if len(text) <= _MAX_SHOWN_REQUEST else text[:_MAX_SHOWN_REQUEST] + "…"
 
 

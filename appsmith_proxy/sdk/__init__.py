@@ -33,6 +33,8 @@ from appsmith_proxy.sdk.dialect import (
 )
 from appsmith_proxy.sdk.driver import (
     PROTOCOLS,
+    ActionCheck,
+    ActionProblem,
     Client,
     Driver,
     OpenContext,
@@ -80,12 +82,15 @@ from appsmith_proxy.sdk.statements import (
     Document,
     ExecuteRequest,
     HttpRequest,
+    Joined,
+    Leaf,
     Limits,
     Parameter,
     ParameterType,
     Scalar,
     Statement,
     Value,
+    plain_tree,
 )
 from appsmith_proxy.sdk.tls_fields import TLS_FIELDS, TlsConfiguration, is_loopback, tls_problems
 from appsmith_proxy.sdk.values import TypeFamily, is_json, json_text, misfit, number_text, to_text
@@ -98,7 +103,9 @@ __all__ = [
     "PROTOCOLS",
     "SETTLE_SECONDS",
     "TLS_FIELDS",
+    "ActionCheck",
     "ActionField",
+    "ActionProblem",
     "AffectedLimitExceeded",
     "BadResponse",
     "Body",
@@ -125,8 +132,10 @@ __all__ = [
     "Health",
     "HookSpecs",
     "HttpRequest",
+    "Joined",
     "KeyKind",
     "Lane",
+    "Leaf",
     "Limits",
     "ListForm",
     "LiteralForm",
@@ -179,6 +188,7 @@ __all__ = [
     "json_text",
     "misfit",
     "number_text",
+    "plain_tree",
     "rows_in_force",
     "tls_problems",
     "to_text",

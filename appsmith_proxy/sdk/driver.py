@@ -37,6 +37,25 @@ class OpenContext:
     """Connections unused for so long are closed by the Client."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionProblem:
+    """One thing that is wrong with an action, as a driver found it."""
+
+    path: tuple[str | int, ...]
+    """The action field, then keys and positions in its JSON: ``("pipeline", 0, "$match")``."""
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionCheck:
+    """What a driver says of an action when it is saved."""
+
+    writes: bool
+    """It may change data, so it is not run read-only."""
+    problems: tuple[ActionProblem, ...] = ()
+
+
 class Client(ABC):
     """One datasource at one revision. Safe for concurrent use; owns its pool; the proxy closes it."""
 
@@ -82,6 +101,8 @@ class Driver(ABC):
     """What an operator sets for this kind (``APPSMITH_PROXY_DRIVER_<KIND>_<NAME>``). No secrets here."""
     dialect: ClassVar[Dialect | None] = None
     """For SQL drivers (``Payload.STATEMENT``)."""
+    reads_when: ClassVar[tuple[str, tuple[str, ...]] | None] = None
+    """(action field, its values) with which an action only reads; None: it may always write. The compiler knows SQL itself."""
 
     def validate(self, configuration: Mapping[str, Any], secrets_set: frozenset[str]) -> list[Problem]:
         """Return every problem of a configuration, each with its path. Offline and pure.
@@ -93,6 +114,18 @@ class Driver(ABC):
         The default checks the field table; a driver that must relate fields to each other extends it.
         """
         return check_configuration(self.fields, configuration, secrets_set=secrets_set)[1]
+
+    def check_action(self, fields: Mapping[str, Any]) -> ActionCheck:
+        """Say whether an action writes, and what is wrong with it. Pure; not called for SQL, which the compiler reads.
+
+        Args:
+            fields: the action's fields in force, JSON fields as trees (see ``Document``), with unbound ``Leaf`` and
+                ``Joined`` where bindings stand.
+
+        The default goes by ``reads_when`` and finds nothing wrong.
+        """
+        row, values = self.reads_when or ("", ())
+        return ActionCheck(writes=fields.get(row) not in values)
 
     def tls_endpoint(self, configuration: Mapping[str, Any]) -> tuple[str, int, str] | None:
         """Return (host, port, protocol) where TLS is spoken, so that editors can be shown the presented chain.

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from appsmith_proxy.sdk.fields import Place
 
@@ -85,10 +85,49 @@ class HttpRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """A tree in which values stand at leaves only."""
+class Leaf:
+    """One bound value in a ``Document``: the driver makes of it what its datasource has for the type."""
 
-    fields: Mapping[str, Value]
+    name: str
+    """The binding, for messages."""
+    type: ParameterType | None = None
+    """As declared; None: undeclared, so the value's JSON type decides."""
+    value: Any = None
+    """Coerced to the type; a list of such values for a list. JSON is parsed, fractions are ``decimal.Decimal``."""
+    wildcards: bool = False
+    """The author lets the value be a pattern where patterns stand."""
+    bound: bool = True
+    """False when an action is only checked (``Driver.check_action``): there is no value yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """A text of a ``Document`` with bound values inside, each as its own text."""
+
+    parts: tuple[str | Leaf, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """An action as a tree: what the author wrote, with ``Leaf`` and ``Joined`` where bindings stand. Never in a key."""
+
+    fields: Mapping[str, Any]
+    """By action field. JSON fields hold their trees."""
+
+
+def plain_tree(node: Any) -> Any:
+    """Return a document's tree with each bound value as itself: for drivers whose datasource has JSON's types only."""
+    match node:
+        case Leaf():
+            return node.value
+        case Joined():
+            return "".join(part if isinstance(part, str) else str(part.value) for part in node.parts)
+        case Mapping():
+            return {key: plain_tree(value) for key, value in node.items()}
+        case list() | tuple():
+            return [plain_tree(value) for value in node]
+        case _:
+            return node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,8 +89,9 @@ def _renderer(plan: Plan, at: Mapping[str, int]) -> _Render:
     if isinstance(payload, StatementSet):
         return _statement_renderer(plan, payload, at)
     names = tuple(at)
-    make = http_request if "method" in payload.fields else document
-    return lambda read: Bound(make(payload, dict(zip(names, read, strict=True))), ())
+    if "method" in payload.fields:
+        return lambda read: Bound(http_request(payload, dict(zip(names, read, strict=True))), ())
+    return lambda read: Bound(document(payload, dict(zip(names, read, strict=True)), plan.parameters), ())
 
 
 def _statement_renderer(plan: Plan, payload: StatementSet, at: Mapping[str, int]) -> _Render:

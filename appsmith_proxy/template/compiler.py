@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 from appsmith_proxy.errors import Problem
 from appsmith_proxy.model.parameters import DeclaredParameter
@@ -19,9 +19,10 @@ from appsmith_proxy.model.plan import (
 from appsmith_proxy.sdk import ActionField, Driver, FieldType, Payload, Place, check_configuration, rows_in_force
 from appsmith_proxy.template.binder import Binder
 from appsmith_proxy.template.canonical import with_digest
-from appsmith_proxy.template.json_context import compile_json
+from appsmith_proxy.template.json_context import compile_json, locate
 from appsmith_proxy.template.names import refusal, source_of
 from appsmith_proxy.template.parameters import check_declarations, declarations_by_name
+from appsmith_proxy.template.requests import unbound_document
 from appsmith_proxy.template.sql import compile_sql
 from appsmith_proxy.template.text_context import check_header_name, compile_text
 from appsmith_proxy.template.tokenizer import find_holes, position, texts_of, unclosed
@@ -59,9 +60,9 @@ def compile_action(
         if isinstance(row, ActionField) and row.name in normal:
             work.compile(row, normal[row.name])
     bindings = bindings_of({row: normal[row] for row in work.read})
-    writes = work.writes or (driver.payload is Payload.HTTP and _method(normal) not in _SAFE_METHODS)
-    if driver.payload is Payload.DOCUMENT:
-        writes = read_only is not True
+    writes = work.writes
+    if driver.payload is not Payload.STATEMENT and not work.problems:
+        writes = work.checked_by_driver(normal)
     compiled = bool(work.steps) or driver.payload is not Payload.STATEMENT
     work.problems += _flag_problems(read_only=read_only, allow_ddl=allow_ddl, writes=compiled and writes)
     step = work.steps[0] if work.steps else Step(payload=FieldSet(fields=work.fields))
@@ -87,9 +88,6 @@ def bindings_of(configuration: Any) -> tuple[Binding, ...]:
     """Return the bindings in every text of a configuration, once for each name, in order. Empty names are left out."""
     names = dict.fromkeys(hole.name for text in texts_of(configuration) for hole in find_holes(text) if hole.name)
     return tuple(Binding(name=name, source=source_of(name)) for name in names)
-
-
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -118,6 +116,17 @@ class _Work:
             self._check_names(text, path)
         compilers = {Place.SQL: self._sql, Place.JSON: self._json, Place.NONE: self._constant}
         compilers.get(row.place, self._text)(row, value, path)
+
+    def checked_by_driver(self, normal: Mapping[str, Any]) -> bool:
+        """Let the driver read an action that is no SQL; return whether it writes."""
+        check = self.driver.check_action(unbound_document(self.fields, self.parameters))
+        for problem in check.problems:
+            text = normal.get(str(problem.path[0]))
+            at = locate(text, problem.path[1:]) if isinstance(text, str) and len(problem.path) > 1 else None
+            line, column = position(str(text), at) if at is not None else (None, None)
+            where = f"configuration{_dotted(problem.path)}"
+            self.problems.append(Problem(where, problem.message, line=line, column=column, hint=problem.hint))
+        return check.writes
 
     def slot(self, name: str) -> Slot:
         """Return the slot of a binding outside SQL."""
@@ -191,8 +200,8 @@ def _is_whole(text: str) -> bool:
     return True
 
 
-def _method(normal: Mapping[str, Any]) -> str:
-    return str(normal.get("method", "GET")).upper()
+def _dotted(path: Sequence[str | int]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
 
 
 def _flag_problems(*, read_only: bool | None, allow_ddl: bool, writes: bool) -> list[Problem]:

@@ -20,6 +20,7 @@ from appsmith_proxy.template.tokenizer import Hole, find_holes, position
 MAX_DEPTH: Final = 32
 
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 _KEY_FOLLOWS: Final = re.compile(r"[ \t\r\n]*:")
 
 
@@ -56,6 +57,40 @@ def compile_json(text: str, slot: Callable[[str], Slot], *, path: str) -> tuple[
         refuse(0, f"the JSON is nested more than {MAX_DEPTH} levels deep")
         return None, problems
     return JsonTemplate(root=root, pieces=pieces), []
+
+
+def locate(text: str, path: Sequence[str | int]) -> int | None:
+    """Return the offset of what lies at a path of keys and positions in a JSON text with bindings: of its key, or itself."""
+    masked = mask(text, find_holes(text))
+    here: list[str | int] = []
+    expects_key: list[bool] = []
+    for token in _TOKEN.finditer(masked):
+        match token[0]:
+            case "{" | "[":
+                if here == list(path):
+                    return token.start()
+                here.append("" if token[0] == "{" else 0)
+                expects_key.append(token[0] == "{")
+            case "}" | "]":
+                if not here:
+                    return None
+                here.pop()
+                expects_key.pop()
+            case ",":
+                if here:
+                    last = here[-1]
+                    here[-1] = last + 1 if isinstance(last, int) else ""
+                    expects_key[-1] = isinstance(last, str)
+            case ":":
+                continue
+            case scalar:
+                is_key = bool(expects_key) and expects_key[-1]
+                if is_key:
+                    here[-1] = _decoded(scalar[1:-1])
+                    expects_key[-1] = False
+                if here == list(path):
+                    return token.start()
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,14 @@
 """Make the payloads that are no SQL: HTTP requests and documents, every value encoded for the place where it stands."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+from appsmith_proxy.model.parameters import Parameters
 from appsmith_proxy.model.plan import FieldSet, FieldTemplate, JsonTemplate, Slot, TextTemplate
-from appsmith_proxy.sdk import Document, HttpRequest, ParameterType, json_text
+from appsmith_proxy.sdk import Document, HttpRequest, Joined, Leaf, ParameterType, json_text
 from appsmith_proxy.template.coercion import Given, Misfit, as_text
 from appsmith_proxy.template.readers import Trouble, failure
 from appsmith_proxy.template.text_context import encode
@@ -49,9 +51,31 @@ def http_request(payload: FieldSet, read: Read) -> HttpRequest:
     return request
 
 
-def document(payload: FieldSet, read: Read) -> Document:
-    """Return the document with values at its leaves."""
-    return Document(fields={name: _node(template, read) for name, template in payload.fields.items()})
+def document(payload: FieldSet, read: Read, parameters: Parameters) -> Document:
+    """Return the document with a leaf for each value. What it becomes there is the driver's to say."""
+
+    def leaf(slot: Slot) -> Leaf:
+        return _leaf(slot, parameters, read[slot.name])
+
+    def part(slot: Slot) -> Leaf:
+        try:
+            return replace(_leaf(slot, parameters, as_text(read[slot.name])), type=ParameterType.TEXT)
+        except Misfit as misfit:
+            raise Trouble(slot.name, f"expected {misfit.expected}", misfit.hint) from None
+
+    try:
+        return Document(fields={name: _node(field, leaf, part) for name, field in payload.fields.items()})
+    except Trouble as trouble:
+        raise failure([trouble]) from None
+
+
+def unbound_document(fields: Mapping[str, FieldTemplate], parameters: Parameters) -> Mapping[str, Any]:
+    """Return the fields of a document as they are before there are values, for a driver to check."""
+
+    def leaf(slot: Slot) -> Leaf:
+        return replace(_leaf(slot, parameters, None), bound=False)
+
+    return {name: _node(field, leaf, leaf) for name, field in fields.items()}
 
 
 def _body(template: FieldTemplate, read: Read) -> str:
@@ -101,16 +125,32 @@ def _text(template: FieldTemplate, read: Read) -> str:
         raise Trouble(name, f"expected {misfit.expected}", misfit.hint) from None
 
 
-def _node(node: Any, read: Read) -> Any:
-    """Return a document's tree with values at its leaves."""
+def _leaf(slot: Slot, parameters: Parameters, value: Given) -> Leaf:
+    declared = parameters.get(slot.name)
+    if slot.type is ParameterType.JSON and value is not None:
+        value = _parsed(value)
+    return Leaf(name=slot.name, type=slot.type, value=value, wildcards=declared is not None and declared.wildcards)
+
+
+def _parsed(value: Given) -> Any:
+    if isinstance(value, list):
+        return [_parsed(item) for item in value]
+    return json.loads(value, parse_float=Decimal) if isinstance(value, str) else value
+
+
+def _node(node: Any, leaf: Callable[[Slot], Leaf], part: Callable[[Slot], Leaf]) -> Any:
+    """Return a template's tree with the leaves that the callables make: whole values, and parts of texts."""
     if isinstance(node, JsonTemplate):
-        return _node(node.root, read)
+        return _node(node.root, leaf, part)
     if isinstance(node, Slot):
-        return _plain(node, read[node.name])
+        return leaf(node)
     if isinstance(node, TextTemplate):
-        return _text(node, read)
+        pieces = node.pieces
+        if all(isinstance(piece, str) for piece in pieces):
+            return "".join(piece for piece in pieces if isinstance(piece, str))
+        return Joined(parts=tuple(piece if isinstance(piece, str) else part(piece) for piece in pieces))
     if isinstance(node, Mapping):
-        return {key: _node(value, read) for key, value in node.items()}
+        return {key: _node(value, leaf, part) for key, value in node.items()}
     if isinstance(node, list | tuple):
-        return [_node(value, read) for value in node]
+        return [_node(value, leaf, part) for value in node]
     return node

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from appsmith_proxy.sdk import Capability, Client, Driver, OpenContext, Payload, Problem, Secret, check_configuration
 from appsmith_proxy_rest.client import RestClient
-from appsmith_proxy_rest.fields import ACTION_FIELDS, API_KEY, DATASOURCE_FIELDS
+from appsmith_proxy_rest.fields import ACTION_FIELDS, API_KEY, DATASOURCE_FIELDS, SAFE_METHODS
 from appsmith_proxy_rest.outgoing import header_problem, value_fits
 from appsmith_proxy_rest.urls import Url, parse_base, parse_url
 
@@ -19,6 +19,7 @@ class RestDriver(Driver):
     capabilities = frozenset({Capability.READ_ONLY, Capability.CANCEL})
     fields = DATASOURCE_FIELDS
     actions = ACTION_FIELDS
+    reads_when = ("method", SAFE_METHODS)
 
     def validate(self, configuration: Mapping[str, Any], secrets_set: frozenset[str]) -> list[Problem]:
         """Return every problem of a configuration."""

@@ -4,7 +4,7 @@ from typing import Final
 
 from appsmith_proxy.sdk import ActionField, Field, FieldType, Place, TlsMode
 
-SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+SAFE_METHODS: Final = ("GET", "HEAD")
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 NONE: Final = "none"

@@ -59,6 +59,7 @@ class Rest(Unopened):
     kind: ClassVar = "rest"
     title: ClassVar = "HTTP"
     payload: ClassVar = Payload.HTTP
+    reads_when: ClassVar = ("method", ("GET", "HEAD"))
     actions: ClassVar = (
         ActionField(name="method", type=FieldType.CHOICE, label="Method", choices=("GET", "POST"), default="GET"),
         ActionField(name="path", type=FieldType.TEXT, label="Path", default="", place=Place.URL_PATH),
@@ -92,7 +93,11 @@ class Documents(Unopened):
     kind: ClassVar = "documents"
     title: ClassVar = "Documents"
     payload: ClassVar = Payload.DOCUMENT
+    reads_when: ClassVar = ("operation", ("find",))
     actions: ClassVar = (
+        ActionField(
+            name="operation", type=FieldType.CHOICE, label="Operation", choices=("find", "insert"), default="find"
+        ),
         ActionField(name="collection", type=FieldType.TEXT, label="Collection"),
         ActionField(name="filter", type=FieldType.MULTILINE, label="Filter", place=Place.JSON),
     )

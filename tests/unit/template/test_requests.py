@@ -1,6 +1,7 @@
 """HTTP requests and documents: every value stays in the place where its binding stands."""
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
@@ -11,10 +12,19 @@ from hypothesis import strategies as st
 
 from appsmith_proxy.errors import InvalidRequest, ParameterInvalid
 from appsmith_proxy.model.plan import Slot, Source
-from appsmith_proxy.sdk import Document, HttpRequest
+from appsmith_proxy.sdk import (
+    ActionCheck,
+    ActionProblem,
+    Document,
+    HttpRequest,
+    Joined,
+    Leaf,
+    ParameterType,
+    plain_tree,
+)
 from appsmith_proxy.template import Compiled, compile_action
 from appsmith_proxy.template.json_context import compile_json
-from tests.unit.template.drivers import DOCUMENTS, REST, bound, messages, parameter, plan_of, rest_plan
+from tests.unit.template.drivers import DOCUMENTS, REST, Documents, bound, messages, parameter, plan_of, rest_plan
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=20)
 JSON: Any = st.recursive(
@@ -252,6 +262,19 @@ class TestJson:
         assert body == b'[5, {"a":  1.50}, "AAE=", ["2020-01-01"], {"a":  1.50}]'
 
 
+class Picky(Documents):
+    def check_action(self, fields: Mapping[str, Any]) -> ActionCheck:
+        assert fields["filter"]["a"] == Leaf(name="x", bound=False)
+        paths: list[tuple[str | int, ...]] = [
+            ("filter", "b", 1, "$where"),
+            ("filter", "b", 0),
+            ("filter", "a"),
+            ("filter",),
+            ("collection",),
+        ]
+        return ActionCheck(writes=False, problems=tuple(ActionProblem(path=path, message="no") for path in paths))
+
+
 class TestDocuments:
     def test_values_are_values_at_leaves(self) -> None:
         compiled = compile_action(
@@ -263,10 +286,44 @@ class TestDocuments:
         )
         result = bound(plan_of(compiled), n={"$gt": ""}, t='{"a": 1.50}')
         assert isinstance(result.payload, Document)
+        name = Leaf(name="n", value={"$gt": ""})
+        within = Leaf(name="n", type=ParameterType.TEXT, value='{"$gt":""}')
         assert result.payload.fields == {
+            "operation": "find",
             "collection": "people",
-            "filter": {"name": {"$gt": ""}, "tags": [{"a": Decimal("1.50")}, 'a{"$gt":""}'], "n": Decimal("1.50")},
+            "filter": {
+                "name": name,
+                "tags": [
+                    Leaf(name="t", type=ParameterType.JSON, value={"a": Decimal("1.50")}),
+                    Joined(parts=("a", within)),
+                ],
+                "n": Decimal("1.50"),
+            },
         }
+        assert plain_tree(result.payload.fields["filter"]) == {
+            "name": {"$gt": ""},
+            "tags": [{"a": Decimal("1.50")}, 'a{"$gt":""}'],
+            "n": Decimal("1.50"),
+        }
+
+    @pytest.mark.parametrize(("operation", "writes"), [("find", False), ("insert", True)])
+    def test_the_driver_says_what_writes(self, operation: str, writes: bool) -> None:
+        configuration = {"operation": operation, "collection": "people"}
+        plan = plan_of(compile_action(DOCUMENTS, configuration, [], read_only=None, allow_ddl=False))
+        assert (plan.writes, plan.read_only) == (writes, not writes)
+        refused = compile_action(DOCUMENTS, configuration, [], read_only=True, allow_ddl=False)
+        assert [problem.path for problem in refused.problems] == (["readOnly"] if writes else [])
+
+    def test_what_a_driver_finds_has_its_line_and_column(self) -> None:
+        text = '{"a": {{x}},\n "b": [1, {"c": "{{x}}",\n   "$where": "1"}]}'
+        compiled = compile_action(Picky(), {"filter": text}, [], read_only=None, allow_ddl=False)
+        assert [(problem.path, problem.line, problem.column) for problem in compiled.problems] == [
+            ("configuration.filter.b[1].$where", 3, 4),
+            ("configuration.filter.b[0]", 2, 8),
+            ("configuration.filter.a", 1, 2),
+            ("configuration.filter", None, None),
+            ("configuration.collection", None, None),
+        ]
 
     def test_constants_take_no_bindings(self) -> None:
         compiled = compile_action(DOCUMENTS, {"collection": "{{c}}"}, [], read_only=None, allow_ddl=False)
