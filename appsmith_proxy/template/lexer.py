@@ -67,6 +67,19 @@ class Lexeme:
         """The keyword this could be. Only ASCII is folded, as databases do."""
         return self.text.upper() if self.kind is Kind.WORD and self.text.isascii() else ""
 
+    @property
+    def content(self) -> tuple[int, int]:
+        """Where the content of a quoted text begins and ends, quotes excluded; of a binding, where it stands."""
+        if self.kind is Kind.HOLE:
+            return self.start, self.end
+        prefix = len(self.form.prefix) if self.form else 0
+        return self.start + prefix + 1, self.end - 1
+
+    @property
+    def is_one_binding(self) -> bool:
+        """Whether one binding is all there is, between the quotes or without any."""
+        return len(self.holes) == 1 and (self.holes[0].start, self.holes[0].end) == self.content
+
     def is_mark(self, mark: str) -> bool:
         """Return whether this is the punctuation ``mark``."""
         return self.kind is Kind.MARK and self.text == mark

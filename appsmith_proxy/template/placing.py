@@ -29,11 +29,13 @@ from appsmith_proxy.sdk import (
     Statement,
     StatementClass,
 )
-from appsmith_proxy.template.clauses import Role, Site
+from appsmith_proxy.template.clauses import Site
 from appsmith_proxy.template.lexer import Kind, Lexeme
 from appsmith_proxy.template.like import LikePattern, like_patterns, swallows
+from appsmith_proxy.template.lists import ListOf, list_at
 from appsmith_proxy.template.names import source_of
 from appsmith_proxy.template.places import calls_denied, refuse, type_before
+from appsmith_proxy.template.splicing import Splicing
 from appsmith_proxy.template.statements import Nature, Refusal
 from appsmith_proxy.template.tokenizer import Hole, position
 
@@ -49,17 +51,18 @@ class Placer:
     nature: Nature
     refusals: list[Refusal] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    edits: list[tuple[int, int, str]] = field(default_factory=list)
-    lists: dict[int, int] = field(default_factory=dict)
-    """Where an item of a list replaces the text → its slot."""
+    lists: dict[int, tuple[int, str]] = field(default_factory=dict)
+    """Where an item of a list replaces the text → its slot, and what is written for one item."""
     slots: list[Slot] = field(default_factory=list)
     bound: list[Parameter] = field(default_factory=list)
     patterns: Mapping[int, LikePattern] = field(default_factory=dict)
     escaped: set[LikePattern] = field(default_factory=set)
+    splicing: Splicing = field(init=False)
     skipped: bool = False
     """A binding was left alone because its declaration is refused."""
 
     def __post_init__(self) -> None:
+        self.splicing = Splicing(self.text)
         self.patterns = like_patterns(self.parsed, self.dialect)
 
     def place(self, site: Site) -> None:
@@ -76,10 +79,11 @@ class Placer:
             self.refusals.append(refusal)
             return
         types = type_before(site, self.parsed, self.dialect)
-        if self._is_list_place(site):
-            self._list(site)
-        elif _is_whole(lexeme) and not types and not self._pattern(site, lexeme.holes[0]):
-            self._edit(lexeme.start, lexeme.end, self._value(site, lexeme.holes[0]))
+        found = list_at(site, self.parsed)
+        if found is not None:
+            self._list(site, found)
+        elif lexeme.is_one_binding and not types and not self._pattern(site, lexeme.holes[0]):
+            self.splicing.replace(lexeme.start, lexeme.end, self._value(site, lexeme.holes[0]))
         else:
             self._text(site, types)
 
@@ -88,27 +92,23 @@ class Placer:
         end = max(lexeme.end for lexeme in self.parsed if not lexeme.is_mark(";"))
         for lexeme in lexemes:
             if lexeme.kind is Kind.COMMENT:
-                self.edits += [(hole.start, hole.end, " ") for hole in lexeme.holes]
+                self.splicing.edits += [(hole.start, hole.end, " ") for hole in lexeme.holes]
         for pattern in self.escaped:
             if not pattern.written:
                 after = self.parsed[pattern.end - 1].end
-                self.edits.append((after, after, f" ESCAPE '{pattern.escape}'"))
-        text, at = "", 0
-        lists: list[ListPlace] = []
-        for start, stop, replacement in sorted(self.edits):
-            if start >= at and stop <= end:
-                text += self.text[at:start]
-                if start in self.lists:
-                    lists.append(self._list_place(self.lists[start], len(text), replacement))
-                text += replacement
-                at = stop
+                self.splicing.edits.append((after, after, f" ESCAPE '{pattern.escape}'"))
+        text, begins = self.splicing.spliced(end)
         statement = Statement(
-            text=text + self.text[at:end],
+            text=text,
             parameters=tuple(self.bound),
             returns_rows=self.nature.returns_rows,
             writes=self.nature.writes,
         )
-        return PlannedStatement(statement=statement, slots=tuple(self.slots), lists=tuple(lists))
+        lists = tuple(
+            ListPlace(slot=slot, start=begins[start], end=begins[start] + len(item), empty=self.dialect.empty_list)
+            for start, (slot, item) in self.lists.items()
+        )
+        return PlannedStatement(statement=statement, slots=tuple(self.slots), lists=lists)
 
     # How each place is written
 
@@ -132,13 +132,10 @@ class Placer:
         placeholder = self._placeholder(hole, type=ParameterType.INTEGER)
         return f"CAST({placeholder} AS {self.dialect.integer_type})" if self.dialect.integer_type else placeholder
 
-    def _list(self, site: Site) -> None:
+    def _list(self, site: Site, found: ListOf) -> None:
         """Write ``x IN ({{list}})`` in the dialect's form."""
         hole = site.lexeme.holes[0]
-        at = site.index - 2
-        before = self.parsed[at - 1] if at else None
-        left = at - 2 if before is not None and before.upper == "NOT" else at - 1
-        if left > 0 and self.parsed[left].is_mark(")") and self._closes_row(left):
+        if found.compares_rows:
             self._refuse(hole, "a list of rows cannot be bound", "compare each column with its own list")
             return
         declared = self.parameters.get(hole.name)
@@ -147,27 +144,23 @@ class Placer:
             self._items(site, hole, kind)
             return
         value = self._list_value(hole, kind)
-        if self.dialect.list_form is ListForm.ANY:
-            keyword = self.parsed[at]
-            if before is not None and before.upper == "NOT":
-                self._edit(before.start, before.end, "<>")
-                self._edit(keyword.start, keyword.end, "ALL")
-            else:
-                self._edit(keyword.start, keyword.end, "= ANY")
-        else:
+        if self.dialect.list_form is ListForm.JSON_EACH:
             value = _EACH.format(value)
-        self._edit(site.lexeme.start, site.lexeme.end, value)
+        elif found.negation is None:
+            self.splicing.replace(found.keyword.start, found.keyword.end, "= ANY")
+        else:
+            self.splicing.replace(found.negation.start, found.negation.end, "<>")
+            self.splicing.replace(found.keyword.start, found.keyword.end, "ALL")
+        self.splicing.replace(site.lexeme.start, site.lexeme.end, value)
 
     def _items(self, site: Site, hole: Hole, kind: ParameterType | None) -> None:
         """Write one item of a list, which is repeated when the list's size is known."""
         if len(self.lists) == MAX_LISTS:
             self._refuse(hole, f"more than {MAX_LISTS} lists in one statement", "join with a table of the values")
-        self.lists[site.lexeme.start] = len(self.slots)
+        slot = len(self.slots)
         item = self._cast(self._placeholder(hole, type=kind, transform=Transform.ITEMS), kind)
-        self.edits.append((site.lexeme.start, site.lexeme.end, item))
-
-    def _list_place(self, slot: int, start: int, item: str) -> ListPlace:
-        return ListPlace(slot=slot, start=start, end=start + len(item), empty=self.dialect.empty_list)
+        self.lists[site.lexeme.start] = slot, item
+        self.splicing.replace(site.lexeme.start, site.lexeme.end, item)
 
     def _list_value(self, hole: Hole, kind: ParameterType | None) -> str:
         if self.dialect.list_form is ListForm.PADDED:
@@ -183,16 +176,18 @@ class Placer:
     def _text(self, site: Site, types: int) -> None:
         """Write a literal with bindings inside as a concatenation, behind a type's name as a cast."""
         lexeme = site.lexeme
-        parts = [part for part in self._parts(site, as_value=bool(types) and _is_whole(lexeme)) if part]
+        parts = [part for part in self._parts(site, as_value=bool(types) and lexeme.is_one_binding) if part]
         joined = self._join(parts)
         if not types:
-            self._edit(lexeme.start, lexeme.end, joined)
+            self.splicing.replace(lexeme.start, lexeme.end, joined)
             return
         words = self.parsed[site.index - types : site.index]
         for index, word in enumerate(words):
-            self._edit(word.start, word.end, "CAST(" if index == 0 else "")
+            self.splicing.replace(word.start, word.end, "CAST(" if index == 0 else "")
         name = " ".join(word.text for word in words)
-        self._edit(lexeme.start, lexeme.end, f"{joined} AS {self.dialect.string_type_casts.get(name.lower(), name)})")
+        self.splicing.replace(
+            lexeme.start, lexeme.end, f"{joined} AS {self.dialect.string_type_casts.get(name.lower(), name)})"
+        )
 
     def _parts(self, site: Site, *, as_value: bool) -> Iterator[str]:
         """Yield literals and placeholders of one lexeme in order."""
@@ -200,10 +195,10 @@ class Placer:
         if as_value:
             yield self._value(site, lexeme.holes[0])
             return
-        if not _is_whole(lexeme) and lexeme.text.lstrip("'\"EeNn").startswith(("{", "[", '"')):
+        if not lexeme.is_one_binding and lexeme.text.lstrip("'\"EeNn").startswith(("{", "[", '"')):
             self._warn(lexeme, "quotes in a value can change the JSON or array text around it; build it with functions")
         quote = lexeme.form.quote if lexeme.form else ""
-        start, stop = _content(lexeme)
+        start, stop = lexeme.content
         opening = self.text[lexeme.start : start]
         for hole in (*lexeme.holes, Hole("", stop, stop)):
             literal = self.text[start : hole.start]
@@ -226,7 +221,7 @@ class Placer:
         else:
             if pattern.refusal is not None:
                 self.refusals.append(pattern.refusal)
-            if pattern.end == pattern.start + 1 and _is_whole(site.lexeme):
+            if pattern.end == pattern.start + 1 and site.lexeme.is_one_binding:
                 self._warn(
                     site.lexeme,
                     "the whole LIKE pattern is a value, so its % and _ are matched as they are; "
@@ -301,30 +296,6 @@ class Placer:
             return None
         return self.patterns.get(site.index)
 
-    def _is_list_place(self, site: Site) -> bool:
-        """Return whether the binding is the whole bracket of IN."""
-        after = self.parsed[site.index + 1] if site.index + 1 < len(self.parsed) else None
-        return (
-            site.frame.role is Role.LIST
-            and _is_whole(site.lexeme)
-            and self.parsed[site.index - 1].is_mark("(")
-            and after is not None
-            and after.is_mark(")")
-        )
-
-    def _closes_row(self, index: int) -> bool:
-        """Return whether the bracket at ``index`` closes a row ``(a, b)`` and not a call."""
-        depth = commas = 0
-        for at in range(index, -1, -1):
-            lexeme = self.parsed[at]
-            depth += lexeme.is_mark(")") - lexeme.is_mark("(")
-            commas += lexeme.is_mark(",") and depth == 1
-            if depth == 0:
-                before = self.parsed[at - 1] if at else None
-                named = before is not None and before.kind in (Kind.WORD, Kind.NAME)
-                return bool(commas) and not (named and before is not None and before.upper not in _BEFORE_ROW)
-        return False
-
     def _check_split(self, lexeme: Lexeme, literal: str, hole: Hole, pattern: LikePattern | None) -> None:
         """Refuse an escape character directly before a binding."""
         escape = pattern.escape if pattern is not None else ""
@@ -332,14 +303,6 @@ class Placer:
         found = swallows(literal, escape, backslash_escapes=backslash) if hole.name else None
         if found is not None:
             self._refuse(hole, found.message, found.hint)
-
-    def _edit(self, start: int, end: int, replacement: str) -> None:
-        """Replace offsets, with a blank where the replacement would grow into a word beside it."""
-        if start and replacement and _is_word(self.text[start - 1]) and not _is_word(self.text[start]):
-            replacement = f" {replacement}"
-        if end < len(self.text) and replacement and _is_word(self.text[end]) and not _is_word(self.text[end - 1]):
-            replacement = f"{replacement} "
-        self.edits.append((start, end, replacement))
 
     def _refuse(self, hole: Hole, message: str, hint: str) -> None:
         self.refusals.append(Refusal(offset=hole.start, message=message, hint=hint))
@@ -354,21 +317,3 @@ MAX_LISTS: Final = 32
 
 _LISTS: Final = frozenset({Transform.LIST, Transform.LIST_JSON, Transform.ITEMS})
 _EACH: Final = "SELECT value FROM json_each({})"
-_BEFORE_ROW: Final = frozenset({"WHERE", "AND", "OR", "NOT", "ON", "HAVING", "WHEN", "ROW", "SELECT", "CASE", "THEN"})
-
-
-def _content(lexeme: Lexeme) -> tuple[int, int]:
-    """Return where the content of a quoted text begins and ends, quotes excluded."""
-    if lexeme.kind is Kind.HOLE:
-        return lexeme.start, lexeme.end
-    prefix = len(lexeme.form.prefix) if lexeme.form else 0
-    return lexeme.start + prefix + 1, lexeme.end - 1
-
-
-def _is_whole(lexeme: Lexeme) -> bool:
-    """Return whether one binding is all there is between the quotes."""
-    return len(lexeme.holes) == 1 and (lexeme.holes[0].start, lexeme.holes[0].end) == _content(lexeme)
-
-
-def _is_word(character: str) -> bool:
-    return character.isalnum() or character in "_$" or character > "\x7f"
