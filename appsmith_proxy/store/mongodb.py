@@ -63,7 +63,7 @@ class MongodbStore(ConfigStore):
                             await migrate(database)
                         await sweep(database, await settled(database, patience=self._patience()))
                 except BaseException:
-                    database.close()
+                    await database.close()
                     raise
                 self._database = database
                 self._news.start(database)
@@ -74,7 +74,7 @@ class MongodbStore(ConfigStore):
             await self._news.stop()
             database, self._database = self._database, None
             if database is not None:
-                database.close()
+                await database.close()
 
     async def get(self, kind: type[R], record_id: str) -> R | None:
         """Return a record, or None."""

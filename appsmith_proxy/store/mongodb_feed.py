@@ -57,10 +57,10 @@ class News:
     async def _follow(self, database: Database) -> None:
         while True:
             try:
-                async with database.sure_head.watch(_DONE, max_await_time_ms=_AWAIT_MS) as stream:
-                    async for event in stream:
-                        self._told = event["updateDescription"]["updatedFields"]["applied"]
-                        self._arrived.set()
+                # Not closed here: that would ask the server, which may hang. Its end is the client's end, or the collector's.
+                async for event in database.sure_head.watch(_DONE, max_await_time_ms=_AWAIT_MS):
+                    self._told = event["updateDescription"]["updatedFields"]["applied"]
+                    self._arrived.set()
             except PyMongoError as exc:
                 _log.info("the store's change stream ended, it is opened again: %s", type(exc).__name__)
             await asyncio.sleep(_AGAIN_SECONDS)

@@ -1,7 +1,7 @@
-"""Run writers and kill each with SIGKILL at a random moment: ``python -m tests.unit.store.killed_writer FOLDER SEED ROUNDS``.
+"""Run writers and kill each with SIGKILL at a random moment: ``python -m tests.unit.store.killed_writer URL SEED ROUNDS SECONDS``.
 
-Prints one line a round: ``path acknowledged``. Every third round starts with a new file, so that creation and migration are
-killed too; the others go on with the file that the last kill left.
+The URL has a ``{}``. Prints one line a round: ``number acknowledged``, the number being what stood for the braces. Every third
+round starts with a new store, so that creation and migration are killed too; the others go on with what the last kill left.
 """
 
 import asyncio
@@ -10,17 +10,17 @@ import random
 import signal
 import sys
 import time
-from pathlib import Path
 
 from appsmith_proxy.model.ids import new_id
 from appsmith_proxy.model.records import Workspace
 from appsmith_proxy.store.contract import Put
-from appsmith_proxy.store.sqlite import SqliteStore
+from appsmith_proxy.store.places import store_at
+from appsmith_proxy.store.urls import parse_store_url
 
 
-async def write(path: Path, number: int, acknowledge: int) -> None:
+async def write(url: str, number: int, acknowledge: int) -> None:
     """Commit pairs for ever, and write a byte after each."""
-    store = SqliteStore(path)
+    store = store_at(parse_store_url(url))
     await store.open()
     count = 0
     while True:
@@ -30,13 +30,13 @@ async def write(path: Path, number: int, acknowledge: int) -> None:
         count += 1
 
 
-def run(path: Path, number: int, seconds: float) -> int:
+def run(url: str, number: int, seconds: float) -> int:
     """Let a writer live for some seconds; return how many commits it was told are done."""
     hear, acknowledge = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            asyncio.run(write(path, number, acknowledge))
+            asyncio.run(write(url, number, acknowledge))
         finally:
             os._exit(1)
     os.close(acknowledge)
@@ -52,12 +52,12 @@ def run(path: Path, number: int, seconds: float) -> int:
     return acknowledged
 
 
-def main(folder: str, seed: str, rounds: str) -> None:
-    """Run the rounds."""
+def main(url: str, seed: str, rounds: str, seconds: str) -> None:
+    """Run the rounds, each writer living for at most some seconds."""
     dice = random.Random(int(seed))
     for number in range(int(rounds)):
-        path = Path(folder) / f"{number // 3}" / "proxy.db"
-        print(path, run(path, number, dice.uniform(0.0, 0.12)), flush=True)
+        which = number // 3
+        print(which, run(url.replace("{}", str(which)), number, dice.uniform(0.0, float(seconds))), flush=True)
 
 
 if __name__ == "__main__":

@@ -23,4 +23,4 @@ async def looking_at(store: MongodbStore) -> AsyncIterator[Database]:
     try:
         yield database
     finally:
-        database.close()
+        await database.close()
