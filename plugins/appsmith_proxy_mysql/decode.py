@@ -1,15 +1,16 @@
 """Rows of the binary protocol: one decoder for each shape of rows, built once, columns at a time.
 
 A row is ``0``, a bitmap of NULLs, and the values one after the other: of fixed length, or with their length before them.
-The rows of a chunk are first cut into pieces, all in one list; then each column is turned into cells, or into the JSON
-texts of cells, by calls that run in C where the type allows it::
+Of the rows of a chunk only the beginnings and ends are looked for, one after the other. Then each column is cut out of all
+of them, which tells where the next one begins, and is turned into cells, or into the JSON texts of cells, by a handful of
+calls that run in C::
 
-    chunk ──cut──▶ pieces ──a column at a time──▶ cells │ JSON texts ──▶ rows │ one JSON object a row
+    chunk ──▶ where rows begin and end ──a column at a time──▶ pieces ──▶ cells │ JSON texts ──▶ rows │ one JSON object a row
 """
 
 import struct
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, TypeAlias
 
 import orjson
 
@@ -17,6 +18,9 @@ from appsmith_proxy.sdk import Column, unique_names
 from appsmith_proxy_mysql.forms import Decode, quoted
 from appsmith_proxy_mysql.protocol import HEADER, LARGEST, Malformed, length_at
 from appsmith_proxy_mysql.types import Definition, Kind, kind_of
+
+Cut: TypeAlias = Callable[[bytes, list[int], list[int]], tuple[list[Any], list[int]]]
+"""From data, where values begin and where their rows end, to the pieces and where they end."""
 
 _word: Final = struct.Struct("<I").unpack_from
 _LONGEST_SHORT: Final = 0xFA
@@ -37,15 +41,11 @@ class Shape:
         self.messages = tuple(
             f'several columns are named "{name}": the second is shown as "{name}_2", and so on' for name in repeated
         )
-        self._width = len(kinds)
-        self._bitmap = (self._width + _FIRST_BIT + 7) // 8
+        self._bitmap = (len(kinds) + _FIRST_BIT + 7) // 8
         self._zeros = bytes(self._bitmap)
-        self._first = HEADER + _MARK + self._bitmap
-        """From a packet's start to the first value."""
-        self._forms = [struct.Struct(f"<{kind.form}") if kind.form else None for kind in kinds]
-        self._steps = _steps(kinds)
+        self._cuts = [_fixed(kind.form) if kind.form else _lengthened for kind in kinds]
         self._cells: list[Decode | None] = [kind.cells for kind in kinds]
-        self._texts: list[Decode] = [_json_of(kind) for kind in kinds]
+        self._texts: list[Decode | None] = [_json_of(kind) for kind in kinds]
         self._object = _object_of(names)
 
     def read(
@@ -63,9 +63,11 @@ class Shape:
         """
         # A packet that another one continues reaches beyond this, like one that is not complete: neither is read here.
         end_of_all = min(len(data), at + size, at + HEADER + LARGEST - 1)
-        first, zeros, steps = self._first, self._zeros, self._steps
-        pieces: list[Any] = []
-        add, any_null = pieces.append, False
+        bitmap, zeros = HEADER + _MARK, self._zeros
+        first = bitmap + self._bitmap
+        starts: list[int] = []
+        ends: list[int] = []
+        add_start, add_end, any_null = starts.append, ends.append, False
         last = end_of_all - first
         while at <= last and rows:
             word = _word(data, at)[0]
@@ -75,98 +77,84 @@ class Shape:
             if word >> 24 != sequence:
                 raise Malformed("a packet has a wrong number")
             sequence = sequence + 1 & 0xFF
-            position = at + first
-            if data[at + HEADER + _MARK : position] != zeros:
+            start = at + first
+            if data[at + bitmap : start] != zeros:
                 any_null = True
-                self._cut(data, at + HEADER, end, pieces)
-            else:
-                for fixed in steps:
-                    if fixed is not None:
-                        pieces += fixed.unpack_from(data, position)
-                        position += fixed.size
-                        continue
-                    length = data[position]
-                    position += 1
-                    if length > _LONGEST_SHORT:
-                        length, position = length_at(data, position - 1)
-                    start, position = position, position + length
-                    add(data[start:position])
-                if position != end:
-                    raise Malformed("a row is longer or shorter than its values")
+            add_start(start)
+            add_end(end)
             rows -= 1
             at = end
-        if not pieces:
+        if not starts:
             return [], at, sequence
-        return self._rows(pieces, any_null=any_null, encode=encode), at, sequence
+        return self._rows(data, starts, ends, any_null=any_null, encode=encode), at, sequence
 
     def read_one(self, payload: bytes, *, encode: bool) -> Any:
         """Read the only row of a payload."""
-        pieces: list[Any] = []
-        self._cut(payload, 0, len(payload), pieces)
-        return self._rows(pieces, any_null=True, encode=encode)[0]
+        starts, ends = [_MARK + self._bitmap], [len(payload)]
+        return self._rows(payload, starts, ends, any_null=True, encode=encode)[0]
 
-    def _cut(self, data: bytes, at: int, end: int, pieces: list[Any]) -> None:
-        """Cut one row into pieces, NULLs among them."""
-        position = at + _MARK + self._bitmap
-        if position > end:
-            raise Malformed("a row is shorter than its bitmap")
-        nulls = int.from_bytes(data[at + _MARK : position], "little") >> _FIRST_BIT
-        for fixed in self._forms:
-            if nulls & 1:
-                pieces.append(None)
-            elif fixed is not None:
-                pieces += fixed.unpack_from(data, position)
-                position += fixed.size
-            else:
-                length, start = length_at(data, position)
-                position = start + length
-                pieces.append(data[start:position])
-            nulls >>= 1
-        if position != end:
-            raise Malformed("a row is longer or shorter than its values")
-
-    def _rows(self, pieces: list[Any], *, any_null: bool, encode: bool) -> list[Any]:
-        width = self._width
+    def _rows(self, data: bytes, starts: list[int], ends: list[int], *, any_null: bool, encode: bool) -> list[Any]:
+        null = _NULL_TEXT if encode else None
         columns: list[Iterable[Any]] = []
-        for index, decode in enumerate(self._texts if encode else self._cells):
-            column = pieces[index::width]
-            if decode is None:
-                columns.append(column)
-            elif any_null and None in column:
-                columns.append(_with_nulls(column, decode, _NULL_TEXT if encode else None))
-            else:
-                columns.append(decode(column))
+        positions = starts
+        for index, (cut, decode) in enumerate(zip(self._cuts, self._texts if encode else self._cells, strict=True)):
+            present = self._present(data, starts, index) if any_null else None
+            if present is None:
+                pieces, positions = cut(data, positions, ends)
+                columns.append(pieces if decode is None else decode(pieces))
+                continue
+            column: list[Any] = [null] * len(starts)
+            columns.append(column)
+            if present:
+                pieces, stops = cut(data, [positions[row] for row in present], [ends[row] for row in present])
+                positions = positions.copy()
+                for row, stop, value in zip(present, stops, pieces if decode is None else decode(pieces), strict=True):
+                    positions[row] = stop
+                    column[row] = value
+        if positions != ends:
+            raise Malformed("a row is longer or shorter than its values")
         rows = zip(*columns, strict=True)
         return list(map(self._object.__mod__, rows)) if encode else list(rows)
 
-
-def _with_nulls(column: list[Any], decode: Decode, null: bytes | None) -> list[Any]:
-    present = [piece for piece in column if piece is not None]
-    if not present:
-        return [null] * len(column)
-    decoded = iter(decode(present))
-    return [null if piece is None else next(decoded) for piece in column]
-
-
-def _steps(kinds: Sequence[Kind]) -> tuple[struct.Struct | None, ...]:
-    """Return how a row without NULLs is cut: None is a value that tells its length; neighbours of fixed length go together."""
-    steps: list[struct.Struct | None] = []
-    together = ""
-    for kind in kinds:
-        if kind.form:
-            together += kind.form
-            continue
-        if together:
-            steps.append(struct.Struct(f"<{together}"))
-            together = ""
-        steps.append(None)
-    if together:
-        steps.append(struct.Struct(f"<{together}"))
-    return tuple(steps)
+    def _present(self, data: bytes, starts: list[int], index: int) -> list[int] | None:
+        """Return the rows in which a column is not NULL; None: it is NULL in no row."""
+        byte, bit = divmod(index + _FIRST_BIT, 8)
+        before, mask = self._bitmap - byte, 1 << bit
+        present = [row for row, start in enumerate(starts) if not data[start - before] & mask]
+        return present if len(present) < len(starts) else None
 
 
-def _json_of(kind: Kind) -> Decode:
-    """Return what makes JSON texts of a column."""
+def _fixed(form: str) -> Cut:
+    """Return what cuts values of one length."""
+    value = struct.Struct(f"<{form}")
+    unpack, size = value.unpack_from, value.size
+
+    def cut(data: bytes, positions: list[int], _: list[int]) -> tuple[list[Any], list[int]]:
+        return [unpack(data, at)[0] for at in positions], [at + size for at in positions]
+
+    return cut
+
+
+def _lengthened(data: bytes, positions: list[int], ends: list[int]) -> tuple[list[Any], list[int]]:
+    """Cut values that tell their length."""
+    lengths = [data[at] for at in positions]
+    if max(lengths) <= _LONGEST_SHORT:
+        stops = [at + length + 1 for at, length in zip(positions, lengths, strict=True)]
+        return [data[at + 1 : stop] for at, stop in zip(positions, stops, strict=True)], stops
+    pieces: list[bytes] = []
+    stops = []
+    for at, end in zip(positions, ends, strict=True):
+        length, start = length_at(data, at)
+        stop = start + length
+        if stop > end:  # else many short rows could each claim to hold all of the data
+            raise Malformed("a value is longer than its row")
+        pieces.append(data[start:stop])
+        stops.append(stop)
+    return pieces, stops
+
+
+def _json_of(kind: Kind) -> Decode | None:
+    """Return what makes JSON texts of a column's pieces; None: they are JSON."""
     cells = kind.cells
     if kind.json is not None:
         return kind.json

@@ -1,14 +1,16 @@
 """MySQL's binary values, a column of them at a time: as cells, and as the JSON text of cells.
 
-A column is a list of pieces without NULLs. Functions of ``map`` and of ``struct`` go through it in C; there are as few
-steps for each value as the type allows. Dates and times keep the digits that the server's own text has: as many after the
+A column is a list of pieces without NULLs. There are as few steps for each value as the type allows, and those are of C:
+``map``, ``struct``, and orjson, which writes a whole column at once. Dates and times keep the digits that the server's own text has: as many after the
 second as the column says. A zero date is NULL; one of which only a part is zero (``2020-00-00``) is the text that it is.
 """
 
 import base64
+import re
 import struct
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -34,23 +36,40 @@ _DATE_TEXT: Final = "%04d-%02d-%02d"
 _SECONDS_TEXT: Final = f"{_DATE_TEXT}T%02d:%02d:%02d"
 _MICROS_TEXT: Final = f"{_SECONDS_TEXT}.%06d"
 _ZERO_DATE: Final = "0000-00-00"
+_LONG_STAMP: Final = len('"2020-01-31T00:00:00.000001"')
+_STAMP_SIZES: Final = frozenset({0, _DATE.size, _SECONDS.size, _MICROS.size})
+"""A timestamp comes without what is zero at its end."""
+_to_be_escaped: Final = re.compile(rb'["\\\x00-\x1f\x80-\xff]').search
+"""What JSON writes differently, and what has to be looked at: bytes that may be no UTF-8."""
 
 
 def quoted(cells: Iterable[Any]) -> Iterable[bytes]:
-    """The JSON of texts, and of floats."""
+    """The JSON of texts."""
     return map(orjson.dumps, cells)
+
+
+def numbers_json(cells: Iterable[float]) -> Iterable[bytes]:
+    """The JSON of numbers."""
+    return _elements(list(cells))
 
 
 def integers_json(pieces: Sequence[int]) -> Iterable[bytes]:
     """The JSON of integers; what other readers of JSON would round is a string."""
     if max(pieces) <= _SAFE_INTEGER and min(pieces) >= -_SAFE_INTEGER:
-        return map(orjson.dumps, pieces)
+        return _elements(pieces)
     return [b"%d" % piece if abs(piece) <= _SAFE_INTEGER else b'"%d"' % piece for piece in pieces]
 
 
 def texts(pieces: Sequence[bytes]) -> Iterable[str]:
     """Texts, and whatever the server writes as one."""
     return map(bytes.decode, pieces)
+
+
+def texts_json(pieces: Sequence[bytes]) -> Iterable[bytes]:
+    """The JSON of texts. A column in which nothing is to be escaped is looked at as a whole, and only quoted."""
+    if _to_be_escaped(b"".join(pieces)) is None:
+        return [b'"%b"' % piece for piece in pieces]
+    return quoted(map(bytes.decode, pieces))
 
 
 def base64_json(pieces: Sequence[bytes]) -> Iterable[bytes]:
@@ -82,6 +101,11 @@ def singles(pieces: Sequence[float]) -> Iterable[float]:
     return map(_shortest, pieces)
 
 
+def singles_json(pieces: Sequence[float]) -> Iterable[bytes]:
+    """The JSON of such numbers."""
+    return numbers_json(singles(pieces))
+
+
 def dates(pieces: Sequence[bytes]) -> Iterable[str | None]:
     """Four bytes, or none → ``2020-01-31``."""
     return [_date(piece) for piece in pieces]
@@ -94,37 +118,35 @@ def timestamps(decimals: int, zone: str) -> Decode:
         decimals: digits after the second.
         zone: ``Z`` for the type that is kept in UTC, which is our session's zone; else ``""``.
     """
-    digits = min(decimals, _MICRO)
-    surplus = _MICRO - digits + (digits == 0)  # the point goes with the last digit
-    fraction = f".{0:0{digits}d}" if 0 < decimals <= _MICRO else ""
-    precise = f"{_MICROS_TEXT}{zone if digits == _MICRO else ''}".__mod__
+    size = _stamp_size(decimals)
 
     def decode(pieces: Sequence[bytes]) -> Iterable[str | None]:
-        together = b"".join(pieces)
-        if len(together) != _MICROS.size * len(pieces):
-            return [one(piece) for piece in pieces]
-        cells: Iterable[str] = map(precise, _MICROS.iter_unpack(together))
-        if digits < _MICRO:
-            cells = [cell[:-surplus] + zone for cell in cells]
-        return cells
-
-    def one(piece: bytes) -> str | None:
-        size = len(piece)
-        if size == _MICROS.size:
-            cell = _MICROS_TEXT % _MICROS.unpack(piece)
-            if digits < _MICRO:
-                cell = cell[:-surplus]
-        elif size == _SECONDS.size:
-            cell = _SECONDS_TEXT % _SECONDS.unpack(piece) + fraction
-        elif size == _DATE.size:
-            cell = _SECONDS_TEXT % (*_DATE.unpack(piece), 0, 0, 0) + fraction
-        elif size:
-            raise Malformed("a timestamp has a length that none has")
-        else:
-            return None
-        return cell + zone if not cell.startswith(_ZERO_DATE) else None
+        cells: Iterable[str] = map(_MICROS_TEXT.__mod__, _moments(pieces))
+        if decimals > _MICRO:
+            cells = (cell.removesuffix(".000000") for cell in cells)
+        return [None if cell.startswith(_ZERO_DATE) else cell[:size] + zone for cell in cells]
 
     return decode
+
+
+def timestamps_json(decimals: int, zone: str) -> Decode:
+    """Return what makes the JSON of timestamps; see ``timestamps``."""
+    cells = timestamps(decimals, zone)
+    size = 1 + _stamp_size(decimals)
+    end = zone.encode() + b'"'
+    whole = (f".{0:0{decimals}d}".encode() if 0 < decimals <= _MICRO else b"") + end
+
+    def encode(pieces: Sequence[bytes]) -> Iterable[bytes]:
+        try:
+            stamps = [datetime(*parts) for parts in _moments(pieces)]  # noqa: DTZ001  # reason: the zone is the column's
+        except ValueError:  # a date of which a part is zero
+            return quoted(cells(pieces))
+        return [
+            text[:size] + end if len(text) == _LONG_STAMP else text[:-1] + whole  # orjson leaves zeros away
+            for text in _elements(stamps)
+        ]
+
+    return encode
 
 
 def times(decimals: int) -> Decode:
@@ -149,6 +171,23 @@ def times(decimals: int) -> Decode:
         return cell
 
     return lambda pieces: map(one, pieces)
+
+
+def _elements(values: Sequence[Any]) -> list[bytes]:
+    """Return the JSON of values whose JSON has no comma."""
+    return orjson.dumps(values)[1:-1].split(b",")
+
+
+def _stamp_size(decimals: int) -> int:
+    """Return how long the text of a timestamp is that has so many digits after the second."""
+    return len("2020-01-31T00:00:00") + (1 + min(decimals, _MICRO) if decimals else 0)
+
+
+def _moments(pieces: Sequence[bytes]) -> Iterator[tuple[Any, ...]]:
+    """Yield year, month, day, hour, minute, second and microsecond of each timestamp."""
+    if not _STAMP_SIZES.issuperset(map(len, pieces)):
+        raise Malformed("a timestamp has a length that none has")
+    return _MICROS.iter_unpack(b"".join([piece.ljust(_MICROS.size, b"\0") for piece in pieces]))
 
 
 def _date(piece: bytes) -> str | None:

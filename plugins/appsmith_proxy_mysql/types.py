@@ -96,23 +96,14 @@ class Kind:
     cells: Decode | None = None
     """None: what was read is the cell."""
     json: Decode | None = None
-    """The JSON texts; None: they are those of the cells, which are texts or floats."""
+    """The JSON texts; None: they are those of the cells, which are texts."""
 
 
 def kind_of(definition: Definition) -> Kind:
-    """Return what a column's values are.
-
-    Raises:
-        Malformed: no such type.
-    """
+    """Return what a column's values are. What is of a type that is not known is shown as it comes: as text, or bytes."""
     if definition.type in _INTEGERS:
         return _integer(definition)
-    if definition.type in _TEXTS:
-        return _textual(definition)
-    make = _OTHERS.get(definition.type)
-    if make is None:
-        raise Malformed("a column is of a type that is not known")
-    return make(definition)
+    return _OTHERS.get(definition.type, _textual)(definition)
 
 
 def _integer(definition: Definition) -> Kind:
@@ -124,28 +115,38 @@ def _integer(definition: Definition) -> Kind:
 
 
 def _textual(definition: Definition) -> Kind:
-    text, binary = _TEXTS[definition.type]
+    text, binary = _TEXTS.get(definition.type, _UNKNOWN)
     if definition.json:
         return Kind(column=ColumnType.JSON, native="json", cells=forms.checked_json, json=forms.checked_json)
     if definition.extended in _TOLD:
-        return Kind(column=_TOLD[definition.extended], native=definition.extended, cells=forms.texts)
+        return Kind(
+            column=_TOLD[definition.extended], native=definition.extended, cells=forms.texts, json=forms.texts_json
+        )
     if definition.flags & _ENUM:
         text = "enum"
     elif definition.flags & _SET:
         text = "set"
     elif definition.charset == BINARY:
         return Kind(column=ColumnType.BYTES, native=definition.extended or binary, json=forms.base64_json)
-    return Kind(column=ColumnType.TEXT, native=text, cells=forms.texts)
+    return Kind(column=ColumnType.TEXT, native=text, cells=forms.texts, json=forms.texts_json)
 
 
 def _timestamp(definition: Definition) -> Kind:
-    return Kind(
-        column=ColumnType.TIMESTAMPTZ, native="timestamp", cells=forms.timestamps(definition.decimals, zone="Z")
-    )
+    return _stamp(definition, ColumnType.TIMESTAMPTZ, "timestamp", zone="Z")
 
 
 def _datetime(definition: Definition) -> Kind:
-    return Kind(column=ColumnType.TIMESTAMP, native="datetime", cells=forms.timestamps(definition.decimals, zone=""))
+    return _stamp(definition, ColumnType.TIMESTAMP, "datetime", zone="")
+
+
+def _stamp(definition: Definition, column: ColumnType, native: str, *, zone: str) -> Kind:
+    decimals = definition.decimals
+    return Kind(
+        column=column,
+        native=native,
+        cells=forms.timestamps(decimals, zone),
+        json=forms.timestamps_json(decimals, zone),
+    )
 
 
 def _time(definition: Definition) -> Kind:
@@ -184,17 +185,18 @@ _TEXTS: Final[Mapping[int, tuple[str, str]]] = {
     253: ("varchar", "varbinary"),
     254: ("char", "binary"),
 }
+_UNKNOWN: Final = ("unknown", "unknown")
 _TOLD: Final[Mapping[str, ColumnType]] = {
     "uuid": ColumnType.UUID,
     "inet4": ColumnType.TEXT,
     "inet6": ColumnType.TEXT,
 }
-_DECIMAL: Final = Kind(column=ColumnType.DECIMAL, native="decimal", cells=forms.texts)
+_DECIMAL: Final = Kind(column=ColumnType.DECIMAL, native="decimal", cells=forms.texts, json=forms.texts_json)
 _DATE: Final = Kind(column=ColumnType.DATE, native="date", cells=forms.dates)
 _OTHERS: Final[Mapping[int, Callable[[Definition], Kind]]] = {
     0: _always(_DECIMAL),
-    4: _always(Kind(column=ColumnType.FLOAT, native="float", form="f", cells=forms.singles)),
-    5: _always(Kind(column=ColumnType.FLOAT, native="double", form="d")),
+    4: _always(Kind(column=ColumnType.FLOAT, native="float", form="f", cells=forms.singles, json=forms.singles_json)),
+    5: _always(Kind(column=ColumnType.FLOAT, native="double", form="d", json=forms.numbers_json)),
     6: _always(Kind(column=ColumnType.TEXT, native="null", cells=forms.texts)),
     7: _timestamp,
     10: _always(_DATE),
