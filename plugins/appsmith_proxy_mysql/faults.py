@@ -127,6 +127,7 @@ _CODES: Final[Mapping[int, Fault]] = {
     1161: _DOWN,
     1169: _DUPLICATE,
     1171: _MISSING,
+    1184: _DOWN,
     1194: _DAMAGED,
     1195: _DAMAGED,
     1203: _FULL,
