@@ -22,6 +22,9 @@ from appsmith_proxy.model.principal import Role, User
 from appsmith_proxy.model.records import Token
 from appsmith_proxy.registry.registry import Registry
 from appsmith_proxy.settings import Settings, load, settings_table
+from appsmith_proxy.store.copying import copy_between
+from appsmith_proxy.store.urls import BadUrl, StoreUrl, parse_store_url
+from appsmith_proxy.vault import read_private
 
 if TYPE_CHECKING:
     from appsmith_proxy.runtime import Runtime
@@ -156,6 +159,18 @@ def _tokens_revoke(arguments: argparse.Namespace) -> int:
     return _with_runtime(arguments, work)
 
 
+def _store_copy(arguments: argparse.Namespace) -> int:
+    async def work() -> int:
+        await copy_between(
+            _store_url("--from", arguments.source), target := _store_url("--to", arguments.target), print
+        )
+        print(f"copied. Now set APPSMITH_DB_URL to this URL of {target.shown} and start every server,")
+        print("with the same encryption password and salt; then put the old store away as you would a backup")
+        return OK
+
+    return run_async(work())
+
+
 def _plugins(arguments: argparse.Namespace) -> int:
     entries = Registry.discover().report()
     for entry in entries:
@@ -205,6 +220,14 @@ def _databases(text: str) -> tuple[str, ...]:
     return names
 
 
+def _store_url(flag: str, given: str) -> StoreUrl:
+    """Return where a store is; ``@FILE`` names the file that holds the URL."""
+    try:
+        return parse_store_url(read_private(Path(given[1:])) if given.startswith("@") else given)
+    except BadUrl as bad:
+        raise ConfigurationError(f"{flag} {bad.reason}") from None
+
+
 def _port(text: str) -> int:
     if not text.isdecimal() or not text.isascii() or int(text) > 65_535:
         raise argparse.ArgumentTypeError("must be a port from 0 to 65535")
@@ -218,6 +241,10 @@ Command = tuple[str, str, Callable[[argparse.Namespace], int], Arguments]
 
 _CONFIG: Final[Arguments] = (
     ("--config", {"type": Path, "help": "a TOML file of settings; the environment goes before it"}),
+)
+
+_STORE_URL: Final = (
+    "as APPSMITH_DB_URL; @FILE reads it from a file (0600), so that a password is in no list of processes"
 )
 
 COMMANDS: Final[tuple[Command, ...]] = (
@@ -284,6 +311,15 @@ COMMANDS: Final[tuple[Command, ...]] = (
         (*_CONFIG, ("--json", {"action": "store_true", "help": "for programs: everything that is known of each"})),
     ),
     ("tokens revoke", "revoke a token", _tokens_revoke, (*_CONFIG, ("id", {"help": "as tokens list shows it"}))),
+    (
+        "store copy",
+        "move a whole configuration into another, empty store; may be repeated",
+        _store_copy,
+        (
+            ("--from", {"dest": "source", "metavar": "URL", "required": True, "help": _STORE_URL}),
+            ("--to", {"dest": "target", "metavar": "URL", "required": True, "help": _STORE_URL}),
+        ),
+    ),
     ("plugins", "list the drivers found, and why some cannot be used", _plugins, ()),
     ("settings", "print every setting", _show_settings, ()),
 )

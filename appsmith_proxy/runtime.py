@@ -36,7 +36,8 @@ from appsmith_proxy.model.records import Action, Datasource
 from appsmith_proxy.registry.registry import Registry
 from appsmith_proxy.settings import Settings
 from appsmith_proxy.store.cache import CachedStore
-from appsmith_proxy.store.contract import DEMO_MARK, ConfigStore, Ref
+from appsmith_proxy.store.contract import COPY_MARK, DEMO_MARK, ConfigStore, Ref
+from appsmith_proxy.store.copying import is_begun
 from appsmith_proxy.store.places import store_at
 from appsmith_proxy.vault import DEFAULT_COST, Cost
 
@@ -117,14 +118,14 @@ class Runtime:
         Raises:
             StoreError: the store cannot be opened.
             VaultError: the key ring does not open under this password and salt.
-            ConfigurationError: a demo's store outside the demo, or the reverse.
+            ConfigurationError: a demo's store outside the demo, or the target of a copy that is not done.
         """
         registry = registry or Registry.discover()
         store = store or store_at(settings.store)
         await store.open()
         async with AsyncExitStack() as undo:
             undo.push_async_callback(store.close)
-            await _check_demo(store, settings, demo=demo)
+            await _check_marks(store, settings, demo=demo)
             keyring = await Keyring.open(
                 store, settings.encryption_password, settings.encryption_salt, registry.drivers(), cost=key_cost
             )
@@ -199,7 +200,11 @@ def _execution_limits(settings: Settings) -> ExecutionLimits:
     )
 
 
-async def _check_demo(store: ConfigStore, settings: Settings, *, demo: bool) -> None:
+async def _check_marks(store: ConfigStore, settings: Settings, *, demo: bool) -> None:
+    if is_begun(await store.get_meta(COPY_MARK)):
+        raise ConfigurationError(
+            "this store is the target of a copy that is not done", hint="run the same appsmith-proxy store copy again"
+        )
     if demo:
         return
     if await store.get_meta(DEMO_MARK) is not None:

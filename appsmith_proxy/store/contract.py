@@ -39,6 +39,12 @@ FEED_KEPT: Final = 1_000
 DEMO_MARK: Final = "demo"
 """The meta key that marks a store made by the demo; ``serve`` refuses such a store."""
 
+COPY_MARK: Final = "copy"
+"""The meta key that a copy into this store leaves: ``COPY_BEGUN`` and more until it is done, ``COPY_DONE`` afterwards."""
+
+COPY_BEGUN: Final = b"begun "
+COPY_DONE: Final = b"done"
+
 
 @dataclass(frozen=True, slots=True)
 class Ref:
@@ -151,6 +157,10 @@ class ConfigStore(ABC):
     @abstractmethod
     async def put_meta(self, key: str, value: bytes, *, expected: bytes | None) -> None:
         """Store bytes if the present ones are ``expected`` (None: there are none); else ``StaleRevision``."""
+
+    @abstractmethod
+    async def meta_keys(self) -> tuple[str, ...]:
+        """Return the keys that have bytes, in order."""
 
     async def wait(self, after: int, seconds: float) -> None:
         """Return as soon as another process may have committed after an epoch, at the latest when the time is over.

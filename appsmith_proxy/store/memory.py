@@ -78,6 +78,10 @@ class MemoryStore(ConfigStore):
             raise refusals.stale_meta(key)
         meta[key] = value
 
+    async def meta_keys(self) -> tuple[str, ...]:
+        """Return the keys that have bytes."""
+        return tuple(sorted(self._ready().meta))
+
     def _ready(self) -> MemoryData:
         if not self._open:
             raise refusals.not_open()

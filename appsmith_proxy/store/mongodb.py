@@ -136,6 +136,12 @@ class MongodbStore(ConfigStore):
         if not done.matched_count:
             raise refusals.stale_meta(key)
 
+    async def meta_keys(self) -> tuple[str, ...]:
+        """Return the keys that have bytes."""
+        with self._asking() as database:
+            found = await database.sure_meta.find({}, {"_id": 1}).sort("_id", 1).to_list(None)
+        return tuple(entry["_id"] for entry in found)
+
     async def wait(self, after: int, seconds: float) -> None:
         """Return when another process has told of a commit, or when the time is over."""
         await self._news.wait(after, seconds)

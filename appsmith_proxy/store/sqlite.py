@@ -105,6 +105,11 @@ class SqliteStore(ConfigStore):
         async with self._writing() as run:
             await rows.put_meta(run, key, value, expected=expected)
 
+    async def meta_keys(self) -> tuple[str, ...]:
+        """Return the keys that have bytes."""
+        async with self._reading() as run:
+            return await rows.meta_keys(run)
+
     async def _connect(self) -> aiosqlite.Connection:
         with self._plain_words():
             # mode=rw: SQLite itself never creates the file, whose owner and mode have just been checked.

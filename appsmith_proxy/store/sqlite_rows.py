@@ -75,6 +75,11 @@ async def meta(run: Run, key: str) -> bytes | None:
     return found[0][0] if found else None
 
 
+async def meta_keys(run: Run) -> tuple[str, ...]:
+    """Return the keys that have bytes."""
+    return tuple(key for (key,) in await run("SELECT key FROM meta ORDER BY key"))
+
+
 async def put_meta(run: Run, key: str, value: bytes, *, expected: bytes | None) -> None:
     """Store bytes if the present ones are as expected."""
     if await meta(run, key) != expected:

@@ -87,6 +87,9 @@ class WatchedStore(ConfigStore):
     async def changes(self, after: int) -> Changes:
         return await self._around("changes", self._inner.changes(after))
 
+    async def meta_keys(self) -> tuple[str, ...]:
+        return await self._inner.meta_keys()
+
     async def get_meta(self, key: str) -> bytes | None:
         return await self._around("get_meta", self._inner.get_meta(key))
 

@@ -229,6 +229,8 @@ class StoreSuite:
                 await other.put_meta("ring", b"two", expected=expected)
         await other.put_meta("ring", b"two", expected=b"\x00one")
         assert await store.get_meta("ring") == b"two"
+        await store.put_meta("$a.b", b"", expected=None)
+        assert (await other.meta_keys(), await other.get_meta("$a.b")) == (("$a.b", "ring"), b"")
 
     async def test_no_update_is_lost_between_handles(self, store: ConfigStore, other: ConfigStore) -> None:
         workspace = samples.workspace()
