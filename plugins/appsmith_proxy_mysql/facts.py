@@ -93,7 +93,6 @@ _EXPRESSIONS: Final = Statement(
     text="""
 SELECT CONCAT_WS(' ', COLUMN_DEFAULT, GENERATION_EXPRESSION, EXTRA) FROM information_schema.COLUMNS
 WHERE TABLE_SCHEMA = DATABASE() AND FIND_IN_SET(LOWER(TABLE_NAME), ?)
-  AND (COLUMN_DEFAULT LIKE '%(%' OR GENERATION_EXPRESSION LIKE '%(%' OR EXTRA LIKE '%(%')
 UNION ALL
 SELECT CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS
 WHERE CONSTRAINT_SCHEMA = DATABASE() AND FIND_IN_SET(LOWER(TABLE_NAME), ?)
@@ -209,9 +208,7 @@ async def _reaches_others(wire: Wire, found: str, *, fires: bool = True) -> bool
 
 def _plain(expressions: Iterable[str]) -> bool:
     """Return whether expressions of the catalog call what is on the list, and nothing else."""
-    return all(
-        "@" not in text and "value for" not in text.lower() and _calls_only_harmless(text) for text in expressions
-    )
+    return all("@" not in text and _calls_only_harmless(text) for text in expressions)
 
 
 def _calls_only_harmless(text: str) -> bool:
