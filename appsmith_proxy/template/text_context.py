@@ -5,6 +5,7 @@ a query value is encoded by the driver, a plain body takes text as it is.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import quote, unquote
@@ -18,9 +19,11 @@ from appsmith_proxy.template.tokenizer import Hole, pieces, position
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _PATH_TEXT: Final = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SEPARATORS: Final = re.compile(r"[/\\]")
 _DOTS: Final = frozenset({".", ".."})
+_DECODINGS: Final = 4
+"""Servers and proxies in a row decode more than once."""
 
 
 def compile_text(
@@ -63,14 +66,23 @@ def segment(value: str) -> str:
     """
     if not value:
         raise Misfit("a text that is not empty, as a path takes")
-    if _CONTROL.search(value):
-        raise Misfit("a text without control characters, as a path takes")
     read = value
-    for _ in range(3):  # servers and proxies in a row decode more than once
-        if not _DOTS.isdisjoint(_SEPARATORS.split(read)):
+    for _ in range(_DECODINGS):
+        if _CONTROL.search(read):
+            raise Misfit("a text without control characters, as a path takes")
+        if _steps(read):
             raise Misfit("a text that is no dot segment, as a path takes")
-        read = unquote(read)
-    return quote(value, safe="")
+        decoded = unquote(read)
+        if decoded == read:
+            return quote(value, safe="")
+        read = decoded
+    raise Misfit("a text that is not percent-encoded many times, as a path takes")
+
+
+def _steps(text: str) -> bool:
+    """Return whether some server reads a part as a step: it may fold full-width characters, and cut at ``;``."""
+    parts = _SEPARATORS.split(unicodedata.normalize("NFKC", text))
+    return any(part.partition(";")[0].strip() in _DOTS for part in parts)
 
 
 def _static(text: str, place: Place) -> Iterator[tuple[int, str, str]]:

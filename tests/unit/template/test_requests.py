@@ -80,6 +80,14 @@ class TestPath:
             ("a\r\nb", None),
             ("a\x00", None),
             ("a\x7f", None),
+            ("a\x85b", None),
+            ("a%0ab", None),
+            ("．．", None),
+            ("‥／a", None),
+            ("..;a=b", None),
+            (" .. ", None),
+            ("a%252fb", "/x/a%25252fb/y"),
+            ("a%25252525252fb", None),
         ],
     )
     def test_a_value_is_one_segment(self, value: Any, sent: str | None) -> None:
