@@ -75,7 +75,11 @@ class MariadbServer(ThrowawayMariadb):
     def log(self) -> str:
         """The general log since ``log_statements``: every connect, statement and prepare, with its values."""
         path = self.folder / "general"
-        return path.read_text(encoding="utf-8", errors="replace")[self._seen :] if path.exists() else ""
+        if not path.exists():
+            return ""
+        with path.open("rb") as log:
+            log.seek(self._seen)
+            return log.read().decode(errors="replace")
 
     def logged(self) -> tuple[Logged, ...]:
         """Return the general log since ``log_statements``, taken apart."""
@@ -91,8 +95,8 @@ class MariadbServer(ThrowawayMariadb):
         """Begin the general log anew: look in ``log`` or ``logged()``. It is the whole server's."""
         async with self.session() as admin:
             await admin.execute("SET GLOBAL general_log = OFF")
-            self._seen = 0
-            self._seen = len(self.log)
+            path = self.folder / "general"
+            self._seen = path.stat().st_size if path.exists() else 0
             await admin.execute("SET GLOBAL general_log = ON")
 
     async def fresh_database(self) -> str:
