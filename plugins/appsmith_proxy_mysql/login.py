@@ -27,13 +27,12 @@ from appsmith_proxy.sdk import (
     TlsFailed,
 )
 from appsmith_proxy_mysql import faults
-from appsmith_proxy_mysql.packets import Packets, Reply
+from appsmith_proxy_mysql.conversation import Conversation
+from appsmith_proxy_mysql.packets import Packets
 from appsmith_proxy_mysql.pins import ServerInfo, server_info
 from appsmith_proxy_mysql.protocol import LOCAL_FILE, Client, Malformed
 from appsmith_proxy_mysql.replies import Features
 
-MAX_LOGIN: Final = 64 * 1024
-"""Bytes that a server may say before it has let us in, and of one packet of them."""
 _WANTED: Final = (
     Client.MYSQL
     | Client.FOUND_ROWS  # UPDATE counts the rows that it matched
@@ -104,6 +103,8 @@ async def connect(login: Login, room: Room, *, deadline: float) -> LoggedIn:
     Raises:
         DatasourceError: no address gave a session in time; nothing was sent but the login.
     """
+    if "\0" in login.username + login.database:
+        raise ConnectFailed("the names of account and database must not hold a NUL", outcome=Outcome.NOT_SENT)
     loop = asyncio.get_running_loop()
     failure = ConnectFailed("the host has no address", outcome=Outcome.NOT_SENT)
     left = len(login.target.addresses)
@@ -124,7 +125,7 @@ async def connect(login: Login, room: Room, *, deadline: float) -> LoggedIn:
 async def _dial(login: Login, address: str, room: Room, *, deadline: float) -> LoggedIn:
     loop = asyncio.get_running_loop()
     packets = Packets(room)
-    conversation = _Conversation(packets, deadline)
+    conversation = Conversation(packets, deadline)
     packets.listener = conversation
     await loop.create_connection(lambda: packets, address, login.target.port)
     try:
@@ -137,59 +138,10 @@ async def _dial(login: Login, address: str, room: Room, *, deadline: float) -> L
         packets.listener = None
 
 
-class _Conversation(Reply):
-    """What a server says while we log in: the reader and the writer that aiomysql's calls want."""
-
-    def __init__(self, packets: Packets, deadline: float) -> None:
-        self.packets = packets
-        self._deadline = deadline
-        self._heard = bytearray()
-        self._wanted = 0
-        self._said = 0
-
-    @property
-    def transport(self) -> Any:
-        """The socket, for aiomysql, which closes it when a call is cancelled."""
-        return self.packets.transport
-
-    @property
-    def silent(self) -> bool:
-        """Whether all that came was read."""
-        return not self._heard
-
-    def feed(self, data: bytes) -> int:
-        """Take everything."""
-        self._heard += data
-        self._said += len(data)
-        if self._said > MAX_LOGIN:
-            raise Malformed("the server says too much before it lets us in")
-        self.finished = len(self._heard) >= self._wanted
-        return len(data)
-
-    async def readexactly(self, size: int) -> bytes:
-        """Return the next bytes."""
-        if size > MAX_LOGIN:
-            raise Malformed("a packet of the login is too large")
-        self._wanted = size
-        if len(self._heard) < size:
-            if self.packets.stopped:
-                raise ConnectionResetError("the connection was lost")
-            self.finished = False
-            loop = asyncio.get_running_loop()
-            await self.packets.hear(self, timeout=max(0.0, self._deadline - loop.time()))
-        data = bytes(self._heard[:size])
-        del self._heard[:size]
-        return data
-
-    def write(self, data: bytes) -> None:
-        """Send."""
-        self.packets.transport.write(data)
-
-
 class _Session(aiomysql.Connection):  # type: ignore[misc]  # reason: aiomysql has no types
     """aiomysql's way of logging in, and a guard before each of its steps."""
 
-    def __init__(self, login: Login, conversation: _Conversation, *, loopback: bool) -> None:
+    def __init__(self, login: Login, conversation: Conversation, *, loopback: bool) -> None:
         password = login.password.reveal() if login.password is not None else ""
         super().__init__(
             host=login.target.host,
@@ -204,8 +156,8 @@ class _Session(aiomysql.Connection):  # type: ignore[misc]  # reason: aiomysql h
         self._user = login.username  # for an empty one aiomysql takes the system's
         self._connect_attrs = dict(_ATTRIBUTES)
         self._next_seq_id = 0
-        self._reader: _Conversation | None = conversation
-        self._writer: _Conversation | None = conversation
+        self._reader: Conversation | None = conversation
+        self._writer: Conversation | None = conversation
         self._conversation = conversation
         self._verified = login.verified
         self._loopback = loopback

@@ -29,8 +29,9 @@ from appsmith_proxy_mysql.decode import Shape
 from appsmith_proxy_mysql.encode import Argument, bind
 from appsmith_proxy_mysql.login import LoggedIn, Login, connect
 from appsmith_proxy_mysql.protocol import OPEN_TRANSACTION, Malformed, Status, framed
-from appsmith_proxy_mysql.replies import Acknowledged, FetchReply, Kept, PreparedReply, RowsReply
+from appsmith_proxy_mysql.replies import Acknowledged, Kept, PreparedReply
 from appsmith_proxy_mysql.reset import HOME, Home, beginning
+from appsmith_proxy_mysql.rows import FetchReply, RowsReply
 
 MAX_KEPT: Final = 200
 """Prepared statements kept on one connection; the one unused for longest goes first."""
@@ -92,9 +93,10 @@ class Wire:
         """Connect, log in and pin the session; see ``login.connect``."""
         wire = cls(await connect(login, room, deadline=deadline), login, lane)
         try:
-            ((database, role),) = await wire.fetch(HOME)
-            wire._beginning = beginning(wire._beginning, Home(database, role))
-            await wire.script(wire._beginning, timeout=deadline - asyncio.get_running_loop().time())
+            async with asyncio.timeout_at(deadline):
+                ((database, role),) = await wire.fetch(HOME)
+                wire._beginning = beginning(wire._beginning, Home(database, role))
+                await wire.script(wire._beginning)
         except faults.RAISED as error:
             wire.terminate()
             raise faults.translate_connect(error) from None

@@ -26,7 +26,7 @@ from appsmith_proxy.sdk import (
     StatementInvalid,
     TlsFailed,
 )
-from appsmith_proxy_mysql import faults
+from appsmith_proxy_mysql import codes, faults
 from appsmith_proxy_mysql.encode import bind
 from appsmith_proxy_mysql.protocol import Malformed, Reported
 from appsmith_proxy_mysql.wire import Wire
@@ -111,7 +111,7 @@ def test_every_expected_name_exists() -> None:
 def test_errors_that_clients_of_the_library_must_expect_are_never_a_defect_of_the_statement() -> None:
     """What PyMySQL's own table calls a fault of data or of integrity is none of the statement here either."""
     for number, kind in pymysql.err.error_map.items():
-        ours = faults.fault_of(number, "HY000").error
+        ours = codes.fault_of(number, "HY000").error
         if kind is pymysql.err.IntegrityError:
             assert ours is ConstraintViolated, number
         if kind is pymysql.err.DataError and number not in (ER.WARN_NULL_TO_NOTNULL, ER.PRIMARY_CANT_HAVE_NULL):

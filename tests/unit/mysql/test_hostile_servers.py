@@ -26,11 +26,13 @@ from appsmith_proxy.sdk import (
     TlsFailed,
 )
 from appsmith_proxy_mysql import faults
+from appsmith_proxy_mysql.conversation import Conversation
 from appsmith_proxy_mysql.decode import Shape
-from appsmith_proxy_mysql.login import Login, _Conversation, _Session
+from appsmith_proxy_mysql.login import Login, _Session
 from appsmith_proxy_mysql.packets import Packets
 from appsmith_proxy_mysql.protocol import Client, Malformed, Reported
-from appsmith_proxy_mysql.replies import Features, Kept, RowsReply
+from appsmith_proxy_mysql.replies import Features, Kept
+from appsmith_proxy_mysql.rows import RowsReply
 from tests.servers.certificates import Authority
 from tests.servers.mysql_rogue import (
     SALT,
@@ -371,7 +373,7 @@ async def _log_in_from_afar(login: Login) -> None:
     """Log in as if the address were not loopback's."""
     packets_ = Packets(Room())
     loop = asyncio.get_running_loop()
-    conversation = _Conversation(packets_, loop.time() + 5)
+    conversation = Conversation(packets_, loop.time() + 5)
     packets_.listener = conversation
     await loop.create_connection(lambda: packets_, "127.0.0.1", login.target.port)
     try:

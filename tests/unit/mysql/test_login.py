@@ -96,6 +96,17 @@ async def test_an_empty_name_is_empty_and_not_the_systems() -> None:
     assert rogue.heard[0][32:34] == b"\0\0"
 
 
+@pytest.mark.parametrize("where", ["username", "database"])
+async def test_a_name_that_would_end_early_is_refused(where: str) -> None:
+    """What follows a NUL would be read as the next part of what we say."""
+    rogue = Rogue()
+    async with listening(rogue) as port:
+        with pytest.raises(ConnectFailed):
+            async with wired(login_at(port, **{where: "root\0x"})):
+                pass
+    assert rogue.heard == []
+
+
 async def test_the_cached_way_fast() -> None:
     """The server knows the password's hash: it says so and lets in, in one breath."""
     rogue = Rogue(
@@ -149,7 +160,7 @@ async def test_the_cached_way_in_full_on_loopback_is_encrypted() -> None:
     async with listening(rogue) as port, wired(login_at(port, password=_PASSWORD)) as wire:
         assert await rows(wire, "SELECT 1") == [("x",)]
     assert rogue.heard[1] == b"\x02"
-    opened = key.decrypt(rogue.heard[2], padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None))  # noqa: S303
+    opened = key.decrypt(rogue.heard[2], padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None))  # noqa: S303  # reason: what the protocol says
     told = _PASSWORD.encode() + b"\0"
     assert opened == _mixed(told, (SALT * 3)[: len(told)])
 
@@ -217,6 +228,16 @@ async def test_a_server_that_never_greets_costs_the_deadline_and_no_more() -> No
                 pass
         assert 0.3 < loop.time() - start < 3
         assert caught.value.retryable
+
+
+async def test_a_server_that_falls_silent_after_the_login_costs_the_deadline_too() -> None:
+    async with listening(Rogue(query=b"")) as port:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        with pytest.raises(ConnectFailed):
+            async with wired(login_at(port), seconds=0.4):
+                pass
+        assert 0.3 < loop.time() - start < 3
 
 
 _STRANGER = Authority.new()
