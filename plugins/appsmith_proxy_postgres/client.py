@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -29,6 +30,7 @@ from appsmith_proxy.sdk import (
 )
 from appsmith_proxy_postgres import faults, health, structure
 from appsmith_proxy_postgres.bind import bind
+from appsmith_proxy_postgres.encoding import ENCODE_ROWS, Encoding
 from appsmith_proxy_postgres.facts import Facts
 from appsmith_proxy_postgres.fields import DEFAULT_CEILING, Configuration
 from appsmith_proxy_postgres.login import Login
@@ -45,7 +47,7 @@ _CALL: Final = re.compile(r"\s*call\b", re.IGNORECASE)
 _WITH: Final = re.compile(r"\bwith\b", re.IGNORECASE)
 _COUNTED: Final = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 _CHANGED: Final = Statement(
-    text="SELECT COALESCE(pg_catalog.sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::int8"
+    text="SELECT COALESCE(pg_catalog.sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::pg_catalog.int8"
     " FROM pg_catalog.pg_stat_xact_user_tables"
 )
 """Rows changed so far, in this transaction and in earlier ones that are not reported yet: its growth is the only count of
@@ -55,7 +57,14 @@ what the parts of a WITH change."""
 class PostgresClient(Client):
     """Speaks to one database as one role, over at most ``context.max_connections`` connections."""
 
-    def __init__(self, configuration: Configuration, secrets: Mapping[str, Secret], context: OpenContext) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        secrets: Mapping[str, Secret],
+        context: OpenContext,
+        *,
+        encode_rows: int = ENCODE_ROWS,
+    ) -> None:
         self.pool = Pool(
             self._connect, size=context.max_connections, idle_seconds=context.idle_seconds, raised=faults.RAISED
         )
@@ -66,6 +75,7 @@ class PostgresClient(Client):
         self._book = TypeBook()
         self._room = Room()
         self._facts = Facts()
+        self._encoding = Encoding(rows=encode_rows)
         self._long: set[str] = set()
         """Digests of reads that once had too many rows: from then on the server is told the limit."""
         self._now = asyncio.get_running_loop().time
@@ -83,8 +93,8 @@ class PostgresClient(Client):
         try:
             try:
                 result = await attempt(wire, request, statement)
-            except _Stale:
-                result = await _last(attempt(wire, request, statement))
+            except _Stale:  # the first text decides, whichever it was that failed
+                result = await _last(attempt(wire, replace(request, encode=False), statement))
             if wire.in_transaction:
                 raise StatementInvalid("the statement opens a transaction", outcome=Outcome.ROLLED_BACK)
             scope = request.scope
@@ -144,24 +154,32 @@ class PostgresClient(Client):
                 raise faults.translate(error, sent=False) from None
         arguments = bind(request.values, kept.types)
         limits = request.limits
+        second: Kept | None = None
+        if request.encode and not within and self._encoding.pays(statement):
+            try:
+                second = await self._encoding.second(wire, kept, timeout=self._left(request.deadline))
+            except faults.RAISED as error:
+                raise faults.translate(error, sent=False) from None
         try:
             answer = await wire.run(
-                kept,
+                second or kept,
                 arguments,
                 limits=limits,
                 stop=request.read_only and not within,
                 limit=limits.rows + 1 if statement.digest in self._long else 0,
+                encoded=kept.derived if second is not None else None,
                 timeout=self._left(request.deadline),
             )
         except faults.RAISED as error:
             may_commit = _CALL.match(statement.text) is not None
             translated = faults.translate(error, may_commit=may_commit, expected=kept.type_names)
-            if faults.wants_preparing(error):
+            if faults.wants_preparing(error) or (second is not None and faults.wants_first_text(error)):
                 wire.forget(statement)
                 raise _Stale(translated) from None
             raise translated from None
         if answer.cut and wire.rows_cut and request.read_only and len(self._long) < _MAX_LONG:
             self._long.add(statement.digest)
+        self._encoding.learn(statement, answer)
         return _result(kept, answer)
 
     async def _guarded(self, wire: Wire, request: ExecuteRequest, statement: Statement) -> Result:

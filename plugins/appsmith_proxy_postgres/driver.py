@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from appsmith_proxy.sdk import Capability, Client, Driver, OpenContext, Payload, Problem, Secret, TlsMode
 from appsmith_proxy_postgres.client import PostgresClient
 from appsmith_proxy_postgres.dialect import POSTGRES
+from appsmith_proxy_postgres.encoding import ENCODE_ROWS
 from appsmith_proxy_postgres.fields import ACTIONS, FIELDS, OPTIONS, Configuration, problems
 
 
@@ -23,12 +24,15 @@ class PostgresDriver(Driver):
             Capability.STRUCTURE,
             Capability.TRANSACTIONS,
             Capability.AFFECTED_LIMIT,
+            Capability.ENCODED_ROWS,
         }
     )
     fields: ClassVar = FIELDS
     actions: ClassVar = ACTIONS
     options: ClassVar = OPTIONS
     dialect: ClassVar = POSTGRES
+    encode_rows: ClassVar = ENCODE_ROWS
+    """Answers of so many rows are encoded by the server from the next execution on."""
 
     def validate(self, configuration: Mapping[str, Any], secrets_set: frozenset[str]) -> list[Problem]:
         """Return every problem of a configuration, of each field and between fields."""
@@ -44,4 +48,4 @@ class PostgresDriver(Driver):
         self, configuration: Mapping[str, Any], secrets: Mapping[str, Secret], context: OpenContext
     ) -> Client:
         """Build a Client; it connects with its first execution."""
-        return PostgresClient(Configuration.read(configuration), secrets, context)
+        return PostgresClient(Configuration.read(configuration), secrets, context, encode_rows=self.encode_rows)

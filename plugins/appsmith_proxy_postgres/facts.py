@@ -95,7 +95,8 @@ _FACTS: Final = Statement(
     text=r"""
 WITH RECURSIVE
 named AS (
-    SELECT c.oid, c.relkind, c.relnamespace FROM pg_catalog.pg_class c WHERE c.relname = ANY ($1::text[]::name[])
+    SELECT c.oid, c.relkind, c.relnamespace FROM pg_catalog.pg_class c
+    WHERE c.relname = ANY ($1::pg_catalog.text[]::pg_catalog.name[])
       AND c.relkind NOT IN ('i', 'I', 'S', 't')
       AND c.relnamespace <> 'information_schema'::pg_catalog.regnamespace
 ),
@@ -118,22 +119,22 @@ expressions AS (
     WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
 ),
 words AS (
-    SELECT pg_catalog.unnest($1::text[]) AS word
+    SELECT pg_catalog.unnest($1::pg_catalog.text[]) AS word
     UNION
     SELECT m[1] FROM expressions e, pg_catalog.regexp_matches(e.text, '([[:alpha:]_][[:alnum:]_$]*)', 'g') m
 )
 SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_operator WHERE oid >= 16384)
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_cast WHERE oid >= 16384)
-   AND NOT EXISTS (SELECT FROM words w JOIN pg_catalog.pg_proc p ON p.proname = w.word::name
+   AND NOT EXISTS (SELECT FROM words w JOIN pg_catalog.pg_proc p ON p.proname = w.word::pg_catalog.name
                    WHERE p.oid >= 16384
-                      OR p.proname = ANY ($3::text[]::name[])
-                      OR (p.provolatile = 'v' AND p.proname <> ALL ($2::text[]::name[])))
+                      OR p.proname = ANY ($3::pg_catalog.text[]::pg_catalog.name[])
+                      OR (p.provolatile = 'v' AND p.proname <> ALL ($2::pg_catalog.text[]::pg_catalog.name[])))
    AND NOT EXISTS (SELECT FROM expressions e JOIN pg_catalog.pg_depend d ON d.classid = e.class AND d.objid = e.oid
                    LEFT JOIN pg_catalog.pg_type y
                      ON d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND y.oid = d.refobjid
                    WHERE d.refobjid >= 16384
                      AND (d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass OR y.typtype <> 'e'))
-   AND NOT EXISTS (SELECT FROM words w JOIN pg_catalog.pg_type y ON y.typname = w.word::name
+   AND NOT EXISTS (SELECT FROM words w JOIN pg_catalog.pg_type y ON y.typname = w.word::pg_catalog.name
                    WHERE y.oid >= 16384 AND y.typtype <> 'e'
                      AND NOT EXISTS (SELECT FROM named n JOIN pg_catalog.pg_class c USING (oid) WHERE c.reltype = y.oid))
    AND NOT EXISTS (SELECT FROM tables t JOIN pg_catalog.pg_class c USING (oid)
@@ -147,7 +148,7 @@ SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_operator WHERE oid >= 16384)
                    JOIN pg_catalog.pg_type y ON y.oid = a.atttypid
                    WHERE a.attnum > 0 AND NOT a.attisdropped AND y.oid >= 16384 AND y.typtype <> 'e')
    AND NOT EXISTS (SELECT FROM tables t JOIN pg_catalog.pg_index i ON i.indrelid = t.oid
-                   WHERE EXISTS (SELECT FROM pg_catalog.unnest(i.indclass::oid[]) u(oid) WHERE u.oid >= 16384))
+                   WHERE EXISTS (SELECT FROM pg_catalog.unnest(i.indclass::pg_catalog.oid[]) u(oid) WHERE u.oid >= 16384))
    AND NOT EXISTS (SELECT FROM tables t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid WHERE k.contype = 'x')
 """,
     parameters=tuple(Parameter(name=name, type=None, is_list=True) for name in ("words", "kept", "denied")),

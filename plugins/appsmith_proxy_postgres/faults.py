@@ -127,6 +127,16 @@ def wants_preparing(error: BaseException) -> bool:
     return isinstance(error, exceptions.InvalidSQLStatementNameError)
 
 
+def wants_first_text(error: BaseException) -> bool:
+    """Return whether an error of a statement's second text (``derive.py``) says nothing of the first, or another place in it.
+
+    When columns change, the second text may be wrong in itself before the server notices that it must be prepared again.
+    """
+    if not isinstance(error, exceptions.PostgresError):
+        return False
+    return wants_preparing(error) or (error.sqlstate or "")[:2] == "42" or _position(error) is not None
+
+
 def translate(
     error: BaseException, *, sent: bool = True, may_commit: bool = False, expected: tuple[str, ...] = ()
 ) -> DatasourceError:

@@ -7,6 +7,8 @@ asyncpg reads an answer to its end and keeps all of it. This stands before its r
 When an answer reaches a limit, a *read* is ended there: asyncpg is told that the portal is suspended, and the connection,
 still full of rows, is given up. Anything that may write runs to its end, its further rows are dropped, and the
 connection lives on.
+
+Rows that PostgreSQL has encoded (``derive.py``) end here: a JSON text needs nothing that asyncpg would make of it.
 """
 
 import asyncio
@@ -16,14 +18,20 @@ from typing import Any, Final
 from asyncpg.protocol import Protocol
 
 from appsmith_proxy.sdk import LARGE_ANSWER, Room
+from appsmith_proxy_postgres.derive import Derived
 
 _header: Final = Struct("!BI").unpack_from
+_row_header: Final = Struct("!BIHi").unpack_from
 _feed: Final = Protocol.data_received
 _HEADER: Final = 5
 _LENGTH: Final = 4
 """Of a message that is nothing but its length."""
 _ROW: Final = ord("D")
 _SMALLEST_ROW: Final = 7
+_ROW_HEADER: Final = 11
+"""Of a row, up to its first cell: kind, length, how many cells, length of the first."""
+_NULL: Final = 4
+"""The length of a cell that is NULL."""
 _AUTHENTICATION: Final = ord("R")
 _CLEAR_TEXT_PASSWORD: Final = 3
 _SUSPENDED: Final = b"s\x00\x00\x00\x04" + b"Z\x00\x00\x00\x05I"
@@ -56,7 +64,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         """Done when the socket is closed."""
         self._socket: Any = None
         self._rows = OWN_ROWS
-        self._budget = OWN_BYTES
+        self._budget = self._size = OWN_BYTES
         self._stop = True
         self._bounded = False
         self._dropping = False
@@ -65,8 +73,12 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         self._large_at = -1
         """The budget at which the present answer becomes a large one."""
         self._in_room = False
+        self._texts: list[bytes] | None = None
+        """The JSON texts of the present answer, when its rows are such."""
+        self._frame = 0
+        self._free = 0
 
-    def arm(self, *, rows: int, size: int, stop: bool, bounded: bool = False) -> None:
+    def arm(self, *, rows: int, size: int, stop: bool, bounded: bool = False, encoded: Derived | None = None) -> None:
         """Bound the next answer.
 
         Args:
@@ -74,14 +86,30 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
             size: how many bytes of rows may pass.
             stop: end the answer at a limit; else drop rows and read on.
             bounded: the server itself sends hardly more rows: then too many of them do not stop it.
+            encoded: its rows are JSON texts, for ``take_texts``.
         """
         self.cut = self.rows_cut = self._dropping = False
         self._rows = rows
-        self._budget = size
+        self._budget = self._size = size
+        self._texts = None
+        if encoded is not None:
+            self._texts = []
+            self._frame = _ROW_HEADER - 1 + encoded.columns * _NULL
+            self._free = encoded.names_bytes
         self._stop = stop
         self._bounded = bounded
         # Only a read waits: it keeps nobody from writing while its rows stay at the server.
         self._large_at = size - LARGE_ANSWER if stop and self.room is not None else -1
+
+    def take_texts(self) -> list[bytes]:
+        """Hand the JSON texts of the last answer over."""
+        texts, self._texts = self._texts or [], None
+        return texts
+
+    @property
+    def counted(self) -> int:
+        """How many bytes of rows have passed."""
+        return self._size - self._budget
 
     def disarm(self) -> None:
         """Let the next answer pass as it is: one of the driver's own statements, which are never near their bounds."""
@@ -122,6 +150,9 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         if self._dropping:
             self._drop_rows(data)
             return
+        if self._texts is not None:
+            self._keep_texts(data, self._texts)
+            return
         size = len(data)
         if size > self._budget or size > self._rows * _SMALLEST_ROW:
             self._pass_within(data)
@@ -149,6 +180,43 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         self._budget -= position
         self._pass_on(data, position)
         if self._budget < self._large_at:
+            self._enter_room()
+
+    def _keep_texts(self, data: bytes, texts: list[bytes]) -> None:
+        """Keep the JSON text of each row, up to the limits; pass all other messages on."""
+        size, position = len(data), 0
+        rows, budget, frame, free = self._rows, self._budget, self._frame, self._free
+        while (left := size - position) >= _HEADER:
+            # A message of fewer bytes than a row's header is no whole row.
+            kind, length, _, width = (
+                _row_header(data, position) if left >= _ROW_HEADER else (*_header(data, position), 0, 0)
+            )
+            end = position + 1 + length
+            if kind != _ROW:
+                if not self._acceptable(data, position, end):
+                    return
+                if end > size:
+                    break
+                _feed(self, data[position:end])
+            else:
+                charge = end - position - free
+                if not rows or charge > budget:
+                    self._rows, self._budget, self.rows_cut = rows, budget, not rows
+                    self._cut(data[position:], 0)
+                    return
+                if end > size:
+                    break
+                if width != length - frame or width <= 0:  # then it is not one text, and NULLs
+                    self.malformed = True
+                    self._abort()
+                    return
+                texts.append(data[position + _ROW_HEADER : position + _ROW_HEADER + width])
+                rows -= 1
+                budget -= charge
+            position = end
+        self._rows, self._budget = rows, budget
+        self._tail = data[position:]
+        if budget < self._large_at:
             self._enter_room()
 
     def _enter_room(self) -> None:
@@ -234,7 +302,10 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
             self.clear_text_refused = True
         else:
             return True
+        self._abort()
+        return False
+
+    def _abort(self) -> None:
         self.stopped = True
         if self._socket is not None:
             self._socket.abort()
-        return False

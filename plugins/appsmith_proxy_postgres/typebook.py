@@ -36,6 +36,7 @@ class TypeInfo:
     """Of an array."""
     native: bool = False
     """asyncpg's own binary decoder gives just this cell, in C. Never so for what it rounds, normalises or wraps."""
+    is_enum: bool = False
 
 
 _F = TypeFamily
@@ -78,16 +79,18 @@ _CATEGORIES: Final[Mapping[str, TypeFamily]] = {"S": _F.TEXT, "B": _F.BOOLEAN, "
 
 LOOKUP: Final = Statement(
     text="""\
-SELECT t.oid::int8, t.typname::text, t.typcategory::text, t.typbasetype::int8, t.typdelim::text,
-       CASE WHEN t.typlen = -1 AND t.typcategory = 'A' THEN t.typelem ELSE 0 END::int8,
-       ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
-             WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)::text[],
-       ARRAY(SELECT a.atttypid::int8 FROM pg_catalog.pg_attribute a
-             WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)::int8[]
-FROM pg_catalog.pg_type t WHERE t.oid = ANY ($1::oid[])""",
+SELECT t.oid::pg_catalog.int8, t.typname::pg_catalog.text, t.typcategory::pg_catalog.text,
+       t.typbasetype::pg_catalog.int8, t.typdelim::pg_catalog.text,
+       CASE WHEN t.typlen = -1 AND t.typcategory = 'A' THEN t.typelem ELSE 0 END::pg_catalog.int8,
+       ARRAY(SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute a
+             WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)::pg_catalog.text[],
+       ARRAY(SELECT a.atttypid::pg_catalog.int8 FROM pg_catalog.pg_attribute a
+             WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)::pg_catalog.int8[]
+FROM pg_catalog.pg_type t WHERE t.oid = ANY ($1::pg_catalog.oid[])""",
     parameters=(Parameter(name="oids", type=None, is_list=True),),
 )
-"""The driver's own statement: everything about some types."""
+"""The driver's own statement: everything about some types. A user's type may be named like one of the server's, and be found
+before it: hence the names with their schema."""
 
 Lookup: TypeAlias = Callable[[Sequence[int]], Awaitable[Iterable[Sequence[Any]]]]
 """Runs ``LOOKUP`` for some oids. Cells are as a viewer would get them: arrays are JSON text."""
@@ -146,7 +149,7 @@ class TypeBook:
             )
             info = TypeInfo(oid=oid, name=row.name, family=_F.OTHER, column=_C.JSON, decode=to_json, json=to_json)
         else:
-            info = _text_type(oid, row.name, _CATEGORIES.get(row.category, _F.OTHER))
+            info = _text_type(oid, row.name, _CATEGORIES.get(row.category, _F.OTHER), is_enum=row.category == "E")
         self._known[oid] = info
         return info
 
@@ -184,8 +187,8 @@ class _Row:
         yield from (oid for _, oid in self.attributes)
 
 
-def _text_type(oid: int, name: str, family: TypeFamily = TypeFamily.OTHER) -> TypeInfo:
-    return TypeInfo(oid=oid, name=name, family=family, column=ColumnType.TEXT)
+def _text_type(oid: int, name: str, family: TypeFamily = TypeFamily.OTHER, *, is_enum: bool = False) -> TypeInfo:
+    return TypeInfo(oid=oid, name=name, family=family, column=ColumnType.TEXT, is_enum=is_enum)
 
 
 def _array_of(oid: int, element: TypeInfo, *, delimiter: str = ",") -> TypeInfo:

@@ -17,9 +17,21 @@ from typing import Any, Final, NamedTuple, Self
 import asyncpg
 from asyncpg import connect_utils
 
-from appsmith_proxy.sdk import SETTLE_SECONDS, Cell, Column, Lane, Limits, Room, Statement, Value, unique_names
+from appsmith_proxy.sdk import (
+    SETTLE_SECONDS,
+    Cell,
+    Column,
+    EncodedRows,
+    Lane,
+    Limits,
+    Room,
+    Statement,
+    Value,
+    unique_names,
+)
 from appsmith_proxy_postgres import faults, typebook
 from appsmith_proxy_postgres.bind import Argument, bind
+from appsmith_proxy_postgres.derive import Derived, derive
 from appsmith_proxy_postgres.login import CLOSE_SECONDS, Login, connect
 from appsmith_proxy_postgres.meter import Meter
 from appsmith_proxy_postgres.reset import RESET, ROLLBACK
@@ -42,6 +54,12 @@ class Kept:
     types: tuple[TypeInfo, ...]
     columns: tuple[Column, ...]
     messages: tuple[str, ...]
+    attributes: tuple[tuple[str, int], ...]
+    """The columns' own names and types."""
+    derived: Derived | None = None
+    """Its second text, once it was asked for."""
+    plain: bool = False
+    """It has no second text, or none that the server takes."""
 
     @property
     def type_names(self) -> tuple[str, ...]:
@@ -52,10 +70,17 @@ class Kept:
 class Answer(NamedTuple):
     """What one execution brought."""
 
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[Cell]] | EncodedRows
     tag: str
     """The command tag: ``SELECT 3``, ``INSERT 0 1``. ``""`` when the answer was cut."""
     cut: bool
+    size: int
+    """Bytes of its rows, as they were counted against the limit."""
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are."""
+        return len(self.rows.texts) if isinstance(self.rows, EncodedRows) else len(self.rows)
 
 
 class Wire:
@@ -113,9 +138,35 @@ class Wire:
         self.kept[statement.digest] = kept
         return kept
 
+    async def derive(self, kept: Kept, *, timeout: float) -> Kept | None:  # noqa: ASYNC109
+        """Return the second text of a kept statement, prepared and kept; None: it has none, or the server refuses it.
+
+        It must have the very columns and parameters of the first: the schema may have changed between the two.
+        """
+        if kept.derived is None and self._exact_texts:
+            names = [column.name for column in kept.columns]
+            kept.derived = derive(kept.statement, names, [self._book[oid] for _, oid in kept.attributes])
+        if kept.derived is None:
+            kept.plain = True
+            return None
+        statement = kept.derived.statement
+        try:
+            second = self.find(statement) or await self.keep(statement, timeout=timeout)
+        except asyncpg.PostgresError:
+            if not self.alive:
+                raise
+            kept.plain = True
+            return None
+        if second.attributes[1:] == kept.attributes and second.types == kept.types:
+            return second
+        self.forget(kept.statement)
+        return None
+
     def forget(self, statement: Statement) -> None:
-        """Drop a kept statement that the server no longer takes. Its name is not used again."""
-        self.kept.pop(statement.digest, None)
+        """Drop a kept statement that the server no longer takes, and its second text. Its name is not used again."""
+        kept = self.kept.pop(statement.digest, None)
+        if kept is not None and kept.derived is not None:
+            self.kept.pop(kept.derived.statement.digest, None)
 
     async def prepare(self, statement: Statement, *, name: str = "", timeout: float) -> Kept:  # noqa: ASYNC109
         """Prepare a statement under a name, the unnamed one by default, and learn its types."""
@@ -137,6 +188,7 @@ class Wire:
             messages=tuple(
                 f'several columns are named "{name}": the second is shown as "{name}_2", and so on' for name in repeated
             ),
+            attributes=tuple((item.name, item.type.oid) for item in attributes),
         )
 
     async def run(
@@ -147,24 +199,38 @@ class Wire:
         limits: Limits,
         stop: bool,
         limit: int = 0,
+        encoded: Derived | None = None,
         timeout: float,  # noqa: ASYNC109
     ) -> Answer:
         """Execute a prepared statement: one round trip.
 
         Args:
             kept: the statement.
+            encoded: what ``kept`` is the second text of, if it is one.
             arguments: one for each of its parameters.
             limits: of rows and bytes.
             stop: at a limit, end the answer and this connection; else read on and drop rows.
             limit: rows that the server may send, 0 for all. A limit keeps the server from working in parallel.
             timeout: seconds.
         """
-        self._meter.arm(rows=limits.rows, size=limits.bytes, stop=stop, bounded=limit > 0)
+        meter = self._meter
+        meter.arm(rows=limits.rows, size=limits.bytes, stop=stop, bounded=limit > 0, encoded=encoded)
         try:
             rows, tag, _ = await self._protocol.bind_execute(kept.state, arguments, "", limit, _WITH_TAG, timeout)
         finally:
-            self._meter.settle()
-        return Answer(rows, tag.decode() if tag else "", self._meter.cut)
+            meter.settle()
+        if encoded is not None:
+            if not self._exact_texts:
+                raise asyncpg.InternalClientError("the session's encoding was changed")
+            rows = EncodedRows(meter.take_texts())
+        return Answer(rows, tag.decode() if tag else "", meter.cut, meter.counted)
+
+    @property
+    def _exact_texts(self) -> bool:
+        """Whether each text of the server comes as UTF-8. A database in SQL_ASCII holds any bytes."""
+        settings = self._protocol.get_settings()
+        server = getattr(settings, "server_encoding", "SQL_ASCII")
+        return getattr(settings, "client_encoding", "") == "UTF8" and server != "SQL_ASCII"
 
     async def fetch(self, statement: Statement, *values: Value) -> Sequence[Sequence[Any]]:
         """Run one of the driver's own statements. Bounded in time; an answer over the meter's bounds is no answer."""

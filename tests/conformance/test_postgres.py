@@ -11,6 +11,7 @@ from appsmith_proxy.testing import Call, Conformance, Harness, Part, StateChange
 from appsmith_proxy_postgres import PostgresDriver
 from tests.conformance import postgres_state, postgres_values, postgres_writes
 from tests.servers.postgres import PostgresServer
+from tests.servers.postgres_client import EagerDriver
 
 _SETUP = (
     postgres_values.SETUP
@@ -146,3 +147,15 @@ class TestPostgres(Conformance):
         harness = self.harness_type()
         harness.server = postgres
         return harness
+
+
+class EagerHarness(PostgresHarness):
+    """The same where the server encodes whatever it can."""
+
+    driver_type = EagerDriver
+
+
+class TestPostgresEncoded(TestPostgres):
+    """The whole kit once more: an answer that the server has encoded is the same answer."""
+
+    harness_type = EagerHarness

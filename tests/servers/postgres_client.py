@@ -3,13 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from appsmith_proxy.gateway.network import Guard
 from appsmith_proxy.sdk import NO_LIMITS, ExecuteRequest, Limits, OpenContext, Parameter, Result, Secret, Statement
 from appsmith_proxy_postgres import PostgresDriver
 from appsmith_proxy_postgres.client import PostgresClient
 from tests.servers.postgres import PostgresServer
+
+
+class EagerDriver(PostgresDriver):
+    """Has the server encode each answer that it can, from a statement's first execution on."""
+
+    encode_rows: ClassVar = 0
 
 
 @asynccontextmanager
@@ -22,11 +28,12 @@ async def opened(
     max_connections: int = 4,
     idle_seconds: float = 300.0,
     options: dict[str, Any] | None = None,
+    driver: type[PostgresDriver] = PostgresDriver,
     **fields: Any,
 ) -> AsyncIterator[PostgresClient]:
     """Lend a Client for the superuser, or as ``fields`` say, and close it."""
     sealed = {"password": server.password if password is None else password, **(secrets or {})}
-    client = await PostgresDriver().open(
+    client = await driver().open(
         server.configuration(database, **fields),
         {name: Secret(value) for name, value in sealed.items() if value},
         OpenContext(
@@ -51,6 +58,7 @@ def request(
     limits: Limits = NO_LIMITS,
     seconds: float = 10.0,
     scope: str = "",
+    encode: bool = True,
 ) -> ExecuteRequest:
     """Return one execution of a statement with undeclared parameters."""
     return ExecuteRequest(
@@ -64,6 +72,7 @@ def request(
         limits=limits,
         deadline=asyncio.get_running_loop().time() + seconds,
         scope=scope,
+        encode=encode,
     )
 
 
