@@ -154,12 +154,7 @@ class PostgresClient(Client):
                 raise faults.translate(error, sent=False) from None
         arguments = bind(request.values, kept.types)
         limits = request.limits
-        second: Kept | None = None
-        if request.encode and not within and self._encoding.pays(statement):
-            try:
-                second = await self._encoding.second(wire, kept, timeout=self._left(request.deadline))
-            except faults.RAISED as error:
-                raise faults.translate(error, sent=False) from None
+        second = None if within else await self._second(wire, kept, request)
         try:
             answer = await wire.run(
                 second or kept,
@@ -173,14 +168,29 @@ class PostgresClient(Client):
         except faults.RAISED as error:
             may_commit = _CALL.match(statement.text) is not None
             translated = faults.translate(error, may_commit=may_commit, expected=kept.type_names)
-            if faults.wants_preparing(error) or (second is not None and faults.wants_first_text(error)):
-                wire.forget(statement)
+            about_text = faults.is_about_text(error)
+            if about_text or faults.wants_preparing(error):
+                await wire.forget(statement)
+            if faults.wants_preparing(error) or (about_text and second is not None):
                 raise _Stale(translated) from None
             raise translated from None
         if answer.cut and wire.rows_cut and request.read_only and len(self._long) < _MAX_LONG:
             self._long.add(statement.digest)
         self._encoding.learn(statement, answer)
         return _result(kept, answer)
+
+    async def _second(self, wire: Wire, kept: Kept, request: ExecuteRequest) -> Kept | None:
+        """Return the statement's second text, of which the server encodes the rows; None: the answer comes plain."""
+        if not request.encode or not self._encoding.pays(kept.statement):
+            return None
+        try:
+            return await self._encoding.second(wire, kept, timeout=self._left(request.deadline))
+        except faults.RAISED as error:
+            translated = faults.translate(error, sent=False)
+            if faults.wants_preparing(error):
+                await wire.forget(kept.statement)
+                raise _Stale(translated) from None
+            raise translated from None
 
     async def _guarded(self, wire: Wire, request: ExecuteRequest, statement: Statement) -> Result:
         """Run a statement in a transaction of its own: READ ONLY, or rolled back when it changes too many rows."""

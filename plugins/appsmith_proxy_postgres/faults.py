@@ -127,14 +127,15 @@ def wants_preparing(error: BaseException) -> bool:
     return isinstance(error, exceptions.InvalidSQLStatementNameError)
 
 
-def wants_first_text(error: BaseException) -> bool:
-    """Return whether an error of a statement's second text (``derive.py``) says nothing of the first, or another place in it.
+def is_about_text(error: BaseException) -> bool:
+    """Return whether an error may come from the text of a statement, as it was kept, and not from what the text means now.
 
-    When columns change, the second text may be wrong in itself before the server notices that it must be prepared again.
+    When a column's type changes, a kept statement may be wrong in itself (its parameters have types; its second text, see
+    ``derive.py``, is made for the columns) before the server can say that it must be prepared again.
     """
     if not isinstance(error, exceptions.PostgresError):
         return False
-    return wants_preparing(error) or (error.sqlstate or "")[:2] == "42" or _position(error) is not None
+    return (error.sqlstate or "")[:2] == "42" or _position(error) is not None
 
 
 def translate(

@@ -141,7 +141,8 @@ class Wire:
     async def derive(self, kept: Kept, *, timeout: float) -> Kept | None:  # noqa: ASYNC109
         """Return the second text of a kept statement, prepared and kept; None: it has none, or the server refuses it.
 
-        It must have the very columns and parameters of the first: the schema may have changed between the two.
+        It must have the very columns and parameters of the first: when the schema has changed between the two, the first is
+        no longer good and ``InvalidCachedStatementError`` is raised.
         """
         if kept.derived is None and self._exact_texts:
             names = [column.name for column in kept.columns]
@@ -157,16 +158,18 @@ class Wire:
                 raise
             kept.plain = True
             return None
-        if second.attributes[1:] == kept.attributes and second.types == kept.types:
-            return second
-        self.forget(kept.statement)
-        return None
+        if second.attributes[1:] != kept.attributes or second.types != kept.types:
+            raise asyncpg.InvalidCachedStatementError("the schema has changed since the statement was prepared")
+        return second
 
-    def forget(self, statement: Statement) -> None:
-        """Drop a kept statement that the server no longer takes, and its second text. Its name is not used again."""
+    async def forget(self, statement: Statement) -> None:
+        """Drop a kept statement that the server no longer takes, and its second text. Their names are not used again."""
         kept = self.kept.pop(statement.digest, None)
-        if kept is not None and kept.derived is not None:
-            self.kept.pop(kept.derived.statement.digest, None)
+        second = self.kept.pop(kept.derived.statement.digest, None) if kept is not None and kept.derived else None
+        with suppress(*faults.RAISED):  # the connection's end drops them too
+            for gone in (kept, second):
+                if gone is not None and self.alive:
+                    await self._protocol.close_statement(gone.state, OWN_SECONDS)
 
     async def prepare(self, statement: Statement, *, name: str = "", timeout: float) -> Kept:  # noqa: ASYNC109
         """Prepare a statement under a name, the unnamed one by default, and learn its types."""

@@ -198,6 +198,28 @@ async def test_an_error_names_its_place_in_the_statement_itself(postgres: Postgr
         assert "pg_catalog" not in caught.value.native_message  # type: ignore[attr-defined]  # reason: as above
 
 
+@pytest.mark.parametrize("encode", [True, False])
+@pytest.mark.parametrize("order", ["prepared", "between"])
+async def test_a_parameter_whose_type_changes(
+    postgres: PostgresServer, database: str, order: str, encode: bool
+) -> None:
+    """Of no column: the server does not say that the statement must be prepared again, its text fails. Once."""
+    async with postgres.session(database) as admin, eager(postgres, database, max_connections=1) as client:
+        await admin.execute("DROP TABLE IF EXISTS t; CREATE TABLE t (a int, b text); INSERT INTO t VALUES (1, 'x')")
+        text = "SELECT b FROM t WHERE a = $1"
+        await client.execute(request(text, 1, encode=encode and order == "prepared"))
+        await client.pool.settled()
+        await admin.execute("ALTER TABLE t ALTER a TYPE text")
+        if not encode:
+            with pytest.raises(Exception, match="StatementInvalid"):
+                await client.execute(request(text, "1", encode=False))
+            await client.pool.settled()
+        assert "'x'" in shown(await client.execute(request(text, "1", encode=encode)))
+        names = f"SELECT count(*) FROM pg_prepared_statements WHERE statement = '{text}'"
+        ((left,),) = rows(await client.execute(request(names, encode=False)))
+        assert left == 1, "those that are forgotten are closed"
+
+
 _TRAPS: Final = """
 CREATE SCHEMA evil;
 CREATE FUNCTION evil.trap() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'a trap was called'; END $$;
