@@ -9,7 +9,8 @@ An answer that reaches a limit is ended there when the statement only reads, and
 given up. Anything that may write runs to its end; its further rows are dropped, and the connection lives on.
 """
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 from appsmith_proxy.sdk import LARGE_ANSWER
 from appsmith_proxy_mysql.decode import Shape
@@ -35,6 +36,10 @@ MAX_RESULTS: Final = 100
 """Results of one procedure."""
 MAX_SHAPES: Final = 4
 """Shapes kept of one statement: its columns can depend on the types of its parameters."""
+
+
+Step: TypeAlias = Callable[["RowsReply", bytes, int], int]
+"""Takes from data at a place, and returns where it stopped."""
 
 
 class RowsReply(Reply):
@@ -73,15 +78,16 @@ class RowsReply(Reply):
         self._definitions: list[Definition] = []
         self._columns = 0
         self._continued = False
-        self._step = self._first
+        # Of the class, not of this reply: it would hold itself, and its rows until garbage is collected.
+        self._step: Step = RowsReply._first
 
     def feed(self, data: bytes) -> int:
         """Take what is there, one step after the other."""
         at, size = 0, len(data)
         while not self.finished and at < size:
             step, before = self._step, at
-            at = step(data, at)
-            if at == before and self._step == step:
+            at = step(self, data, at)
+            if at == before and self._step is step:
                 break
         return at
 
@@ -111,11 +117,11 @@ class RowsReply(Reply):
             raise unasked(mark)
         else:
             self._columns, _ = length_at(data, at + HEADER)
-            if self._columns > MAX_COLUMNS:
-                raise Malformed("an answer has more columns than there can be")
+            if not 0 < self._columns <= MAX_COLUMNS:
+                raise Malformed("an answer has a number of columns that none has")
             self._head = bytearray(data[at:end])
             self._definitions = []
-            self._step = self._definition
+            self._step = RowsReply._definition
         return end
 
     def _definition(self, data: bytes, at: int) -> int:
@@ -227,7 +233,7 @@ class RowsReply(Reply):
         self.finished = not done.status & Status.MORE_RESULTS
         if self.results > MAX_RESULTS:
             raise Malformed("an answer has more results than there can be")
-        self._step = self._first
+        self._step = RowsReply._first
 
     def _fail(self, data: bytes, at: int, end: int) -> None:
         self.error = reported_at(data, at + HEADER, end)
@@ -235,11 +241,11 @@ class RowsReply(Reply):
 
     def _to_rows(self) -> None:
         if self.results:
-            self._step = self._drop
+            self._step = RowsReply._drop
         else:
             self.returns_rows = True
             self._shape = self._kept.shape
-            self._step = self._rows
+            self._step = RowsReply._rows
 
     def _learn_shape(self) -> None:
         """Find the shape of rows with this head, or make it. Of further results nothing is kept."""
@@ -259,7 +265,7 @@ class RowsReply(Reply):
         if self._stop:
             self.finished = self.given_up = True
         else:
-            self._step = self._drop
+            self._step = RowsReply._drop
 
     def _await(self, size: int) -> None:
         self.needed = size
