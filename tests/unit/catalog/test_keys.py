@@ -5,7 +5,7 @@ import copy
 import itertools
 import stat
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,8 +20,10 @@ from appsmith_proxy.model.records import Datasource, SealedSecret
 from appsmith_proxy.sdk import Client, Driver, Field, FieldType, OpenContext, Payload, Secret
 from appsmith_proxy.store.contract import Change, Changes, ConfigStore, Delete, Put, R
 from appsmith_proxy.store.memory import MemoryData, MemoryStore
-from appsmith_proxy.store.sqlite import SqliteStore
+from appsmith_proxy.store.places import store_at
+from appsmith_proxy.store.urls import SqliteUrl, StoreUrl, parse_store_url
 from appsmith_proxy.vault import FLOOR, KeyState, key_id_of
+from tests.servers.mongod import MongodServer
 
 PASSWORD, SALT = Secret("Yq3vN8cJtR5mXw2LzKd7hP"), Secret("gB6nTf9QsVx4HjMr1ZeWkA")
 NEW_PASSWORD, NEW_SALT = Secret("7kWpZ3xCvB9nM4qLsJ2hTf"), Secret("uR8eYd5GaXo1VbN6iQwKzc")
@@ -250,11 +252,20 @@ async def test_other_processes_have_the_new_key_before_anything_is_sealed_with_i
     await assert_everything_opens(store, server)
 
 
-async def test_rotation_on_the_embedded_store_is_followed_by_another_process(tmp_path: Path) -> None:
-    here, there = SqliteStore(tmp_path / "store.db"), SqliteStore(tmp_path / "store.db")
-    await here.open()
-    await there.open()
-    try:
+@pytest.fixture(params=["sqlite", "mongodb"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreUrl]:
+    """Where a store is that processes share."""
+    if request.param == "sqlite":
+        yield SqliteUrl(tmp_path / "store.db")
+        return
+    mongod: MongodServer = request.getfixturevalue("mongod")
+    database = mongod.fresh_database()
+    yield parse_store_url(mongod.url(database))
+    mongod.drop_database(database)
+
+
+async def test_rotation_is_followed_by_another_process(url: StoreUrl) -> None:
+    async with store_at(url) as here, store_at(url) as there:
         keyring, server = await open_keyring(here), await open_keyring(there)
         for number in range(1, 4):
             await add(here, keyring, number)
@@ -262,9 +273,25 @@ async def test_rotation_on_the_embedded_store_is_followed_by_another_process(tmp
         assert done.secrets_by_key == {1: 0, 2: 6}
         assert await server.refresh()
         await assert_everything_opens(there, server)
-    finally:
-        await there.close()
-        await here.close()
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("call", [3, 8, 13])
+async def test_a_rotation_that_dies_is_finished_by_another_process(url: StoreUrl, side: str, call: int) -> None:
+    async with store_at(url) as here:
+        keyring = await open_keyring(here)
+        for number in range(1, 4):
+            await add(here, keyring, number)
+        dying = WatchedStore(here, **{side: killing_at(call)})
+        with pytest.raises(Killed):
+            await rotate(dying, keyring.sealing, DRIVERS, progress=lambda done, total: None, settle_seconds=0)
+        async with store_at(url) as there:
+            again = await open_keyring(there)
+            await assert_everything_opens(there, again)
+            done = await again.rotate(settle_seconds=0)
+            assert again.vault.key_states == {done.active_key: KeyState.ACTIVE}
+            assert await count_secrets(here) == {done.active_key: 6}
+            await assert_everything_opens(here, again)
 
 
 async def _fixture() -> tuple[MemoryData, Keyring]:
