@@ -20,7 +20,7 @@ from appsmith_proxy.model.plan import Plan, PlannedStatement, Source, StatementS
 from appsmith_proxy.model.records import ActionCopy, Datasource
 from appsmith_proxy.registry.registry import Registry
 from appsmith_proxy.sdk import Capability, Driver, Prepared, SupportsPrepare
-from appsmith_proxy.template import compile_action
+from appsmith_proxy.template import compile_action, representatives
 
 CHECK_SECONDS: Final = 5.0
 """How long saving waits for a datasource; after that the action is saved unchecked."""
@@ -106,7 +106,7 @@ class Checker:
             deadline = asyncio.get_running_loop().time() + CHECK_SECONDS
             for step in plan.steps:
                 if isinstance(step.payload, StatementSet):
-                    for planned in step.payload.statements:
+                    for planned in representatives(step.payload):
                         with driver_edge("preparing", lease.secrets):
                             prepared = await client.prepare(planned.statement, deadline=deadline)
                             untyped.update(dict.fromkeys(_untyped(planned, prepared)))

@@ -3,10 +3,11 @@
 ::
 
     Plan ──1..n── Step ──payload── StatementSet | HttpTemplate | DocumentTemplate
-                                     └─ Slot: where each placeholder's value comes from
+                                     ├─ Axis: an optional block that is there or not, or a name or keyword out of a closed list
+                                     └─ PlannedStatement ── Slot: where each placeholder's value comes from
 
-Identifiers, keywords and optional blocks will make a StatementSet hold several statements, chosen by ``choose``;
-steps will make a Plan hold several. Until then each has exactly one.
+Which statement of a set is sent is decided by which values are present and by equality with an allowed spelling, never
+by anything else of a value.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,9 @@ from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.sdk import ParameterType, Place, Statement
 
 COMPILER_VERSION: Final = 1
+
+MAX_STATEMENTS: Final = 4_096
+"""Of one plan: what its optional blocks and choices multiply to."""
 
 
 class Source(StrEnum):
@@ -86,11 +90,35 @@ class PlannedStatement:
     """In order. Empty where a list fills one placeholder, whatever its size."""
 
 
+class AxisKind(StrEnum):
+    """In which way statements of a set differ."""
+
+    BLOCK = "block"
+    """An optional block is left out (0) or there (1)."""
+    CHOICE = "choice"
+    """A name or keyword is the first, second … of those that are allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """One independent way in which the statements of a set differ."""
+
+    kind: AxisKind
+    names: tuple[str, ...]
+    """The bindings that decide: all of a block, or the one that chooses."""
+    options: tuple[str, ...]
+    """What each position means: the spellings a caller may send; for a block ``("", opener)``."""
+    within: tuple[int, ...] = ()
+    """Of a choice: the axes of the blocks that it stands in, none when it stands outside of them too. Without any of them
+    the statement has no such choice."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementSet:
-    """All texts an SQL step can send."""
+    """All texts an SQL step can send, one for each combination of the positions on the axes, the first axis slowest."""
 
     statements: tuple[PlannedStatement, ...]
+    axes: tuple[Axis, ...] = ()
 
 
 Piece: TypeAlias = "str | Slot"

@@ -11,6 +11,7 @@ from appsmith_proxy.template.canonical import canonical_bytes
 from appsmith_proxy.template.compiler import Compiled, bindings_of, compile_action
 from appsmith_proxy.template.parameters import check_declarations
 from appsmith_proxy.template.readers import Trusted
+from appsmith_proxy.template.variants import representatives
 
 __all__ = [
     "Bound",
@@ -21,4 +22,5 @@ __all__ = [
     "canonical_bytes",
     "check_declarations",
     "compile_action",
+    "representatives",
 ]

@@ -5,7 +5,8 @@ at once, by name; a value is never quoted.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeAlias, final
 
 from appsmith_proxy.model.plan import (
     JsonTemplate,
@@ -13,12 +14,14 @@ from appsmith_proxy.model.plan import (
     PlannedStatement,
     Slot,
     StatementSet,
+    Step,
     TextTemplate,
 )
 from appsmith_proxy.sdk import Document, HttpRequest, Statement, Value
 from appsmith_proxy.template.coercion import Given
 from appsmith_proxy.template.readers import Trouble, Trusted, failure, reader
 from appsmith_proxy.template.requests import document, http_request
+from appsmith_proxy.template.selecting import Selector
 from appsmith_proxy.template.sizes import Sizes, padded, size_of
 from appsmith_proxy.template.writers import Writer, writer
 
@@ -52,9 +55,13 @@ def bind(plan: Plan, values: Mapping[str, Value], trusted: Trusted, *, family: b
 class Binder:
     """What a plan says, made ready for values. Stateless between executions."""
 
-    __slots__ = ("_readers", "_render")
+    __slots__ = ("_readers", "_render", "_set")
 
     def __init__(self, plan: Plan) -> None:
+        payload = plan.steps[0].payload
+        self._set = _Set(plan, payload) if isinstance(payload, StatementSet) and payload.axes else None
+        if self._set is not None:
+            return
         slots = tuple(dict.fromkeys(_slots(plan)))
         names = tuple(dict.fromkeys(slot.name for slot in slots))
         at = {name: index for index, name in enumerate(names)}
@@ -63,14 +70,16 @@ class Binder:
 
     def bind(self, values: Mapping[str, Value], trusted: Trusted, *, family: bool) -> Bound:
         """See ``bind``."""
+        if self._set is not None:
+            return self._set.bind(values, trusted, family=family)
         try:
             read = [read_one(values, trusted, family) for read_one in self._readers]
         except Trouble:
-            raise failure(self._troubles(values, trusted, family=family)) from None
+            raise failure(self.troubles(values, trusted, family=family)) from None
         return self._render(read)
 
-    def _troubles(self, values: Mapping[str, Value], trusted: Trusted, *, family: bool) -> list[Trouble]:
-        """Read once more, past the first trouble, to name them all."""
+    def troubles(self, values: Mapping[str, Value], trusted: Trusted, *, family: bool) -> list[Trouble]:
+        """Return everything that is wrong with the values, past the first trouble."""
         troubles: list[Trouble] = []
         for read_one in self._readers:
             try:
@@ -78,6 +87,33 @@ class Binder:
             except Trouble as trouble:
                 troubles.append(trouble)
         return troubles
+
+
+@final
+class _Set:
+    """The statements of a step that blocks and choices multiply, each made ready when it is first asked for."""
+
+    __slots__ = ("_binders", "_payload", "_plan", "_selector")
+
+    def __init__(self, plan: Plan, payload: StatementSet) -> None:
+        self._plan = plan
+        self._payload = payload
+        self._selector = Selector(payload, plan.parameters)
+        self._binders: dict[int, Binder] = {}
+
+    def bind(self, values: Mapping[str, Value], trusted: Trusted, *, family: bool) -> Bound:
+        index, troubles = self._selector.select(values)
+        binder = self._binder(index)
+        if troubles:
+            raise failure([*troubles, *binder.troubles(values, trusted, family=family)])
+        return binder.bind(values, trusted, family=family)
+
+    def _binder(self, index: int) -> Binder:
+        binder = self._binders.get(index)
+        if binder is None:
+            alone = Step(payload=StatementSet(statements=(self._payload.statements[index],)))
+            binder = self._binders[index] = Binder(replace(self._plan, steps=(alone,), binder=None))
+        return binder
 
 
 _Render: TypeAlias = Callable[[list[Given]], Bound]

@@ -7,6 +7,7 @@ from typing import Any
 from appsmith_proxy.errors import Problem
 from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.model.plan import (
+    AxisKind,
     Binding,
     FieldSet,
     FieldTemplate,
@@ -19,6 +20,7 @@ from appsmith_proxy.model.plan import (
 from appsmith_proxy.sdk import ActionField, Driver, FieldType, Payload, Place, check_configuration, rows_in_force
 from appsmith_proxy.template.binder import Binder
 from appsmith_proxy.template.canonical import with_digest
+from appsmith_proxy.template.choosers import chooser_problems, is_chooser
 from appsmith_proxy.template.json_context import compile_json, locate
 from appsmith_proxy.template.names import refusal, source_of
 from appsmith_proxy.template.parameters import check_declarations, declarations_by_name
@@ -55,10 +57,10 @@ def compile_action(
     """
     normal, problems = check_configuration(driver.actions, configuration)
     work = _Work(driver=driver, parameters=declarations_by_name(parameters), allow_ddl=allow_ddl, problems=problems)
-    work.problems += check_declarations(parameters)
     for row in rows_in_force(driver.actions, configuration):
         if isinstance(row, ActionField) and row.name in normal:
             work.compile(row, normal[row.name])
+    work.problems += check_declarations(parameters, optional=work.optional)
     bindings = bindings_of({row: normal[row] for row in work.read})
     writes = work.writes
     if driver.payload is not Payload.STATEMENT and not work.problems:
@@ -104,6 +106,8 @@ class _Work:
     read: list[str] = field(default_factory=list)
     """The rows whose texts were searched for bindings."""
     writes: bool = False
+    optional: frozenset[str] = frozenset()
+    """Names that may be absent, because they stand in optional blocks only."""
 
     def compile(self, row: ActionField, value: Any) -> None:
         """Compile one field for its place."""
@@ -137,12 +141,15 @@ class _Work:
         if self.driver.dialect is None or not isinstance(value, str):
             self.problems.append(Problem(path, "this kind of datasource takes no SQL"))
             return
+        if any(is_chooser(declared) and any(chooser_problems(declared)) for declared in self.parameters.values()):
+            return  # the declarations are refused, and without choices there is nothing to read
         compiled = compile_sql(value, self.driver.dialect, self.parameters, path=path, allow_ddl=self.allow_ddl)
         self.problems += compiled.problems
         self.warnings += compiled.warnings
         self.writes = self.writes or compiled.writes
-        if compiled.statement is not None:
-            self.steps.append(Step(payload=StatementSet(statements=(compiled.statement,))))
+        if compiled.statements is not None:
+            self.optional |= _names_in_blocks_only(compiled.statements)
+            self.steps.append(Step(payload=compiled.statements))
 
     def _json(self, row: ActionField, value: Any, path: str) -> None:
         if not isinstance(value, str) or not value.strip():
@@ -198,6 +205,13 @@ def _is_whole(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _names_in_blocks_only(statements: StatementSet) -> frozenset[str]:
+    blocks = {name for axis in statements.axes if axis.kind is AxisKind.BLOCK for name in axis.names}
+    needed = {slot.name for slot in statements.statements[0].slots}
+    chosen = {axis.names[0] for axis in statements.axes if axis.kind is AxisKind.CHOICE and not axis.within}
+    return frozenset(blocks - needed - chosen)
 
 
 def _dotted(path: Sequence[str | int]) -> str:

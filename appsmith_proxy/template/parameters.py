@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from appsmith_proxy.errors import Problem
 from appsmith_proxy.model.parameters import MAX_ITEMS, DeclaredParameter
 from appsmith_proxy.model.trusted import TRUSTED_NAMES
 from appsmith_proxy.sdk import ParameterType
+from appsmith_proxy.template.choosers import chooser_problems, is_chooser
 from appsmith_proxy.template.coercion import ORDERED, Given, Misfit, coerce, order_key
 from appsmith_proxy.template.linear import Pattern, PatternError
-
-_CHOOSERS: Final = frozenset({ParameterType.IDENTIFIER, ParameterType.KEYWORD})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +98,17 @@ class Rules:
             raise Misfit("text of the declared pattern")
 
 
-def check_declarations(parameters: Sequence[DeclaredParameter], *, path: str = "parameters") -> Iterator[Problem]:
-    """Yield everything that is wrong with an action's declared parameters."""
+def check_declarations(
+    parameters: Sequence[DeclaredParameter], *, optional: frozenset[str] = frozenset(), path: str = "parameters"
+) -> Iterator[Problem]:
+    """Yield everything that is wrong with an action's declared parameters. ``optional`` ones stand in blocks only."""
     seen: set[str] = set()
     for index, declared in enumerate(parameters):
         where = f"{path}[{index}]"
         if declared.name in seen:
             yield Problem(f"{where}.name", "another parameter has this name")
         seen.add(declared.name)
-        for field, message, hint in _problems(declared):
+        for field, message, hint in _problems(declared, in_block=declared.name in optional):
             yield Problem(f"{where}.{field}", message, hint=hint)
 
 
@@ -119,14 +120,12 @@ def declarations_by_name(parameters: Sequence[DeclaredParameter]) -> Mapping[str
 _Found = tuple[str, str, str]
 
 
-def _problems(declared: DeclaredParameter) -> Iterator[_Found]:
+def _problems(declared: DeclaredParameter, *, in_block: bool) -> Iterator[_Found]:
     yield from _name_problems(declared)
-    if declared.type in _CHOOSERS:
-        yield (
-            "type",
-            "parameters of type identifier and keyword are not supported yet",
-            "write the name in the statement, or choose between expressions with CASE {{name}} WHEN 'a' THEN …",
-        )
+    if not declared.required and not declared.has_default and not declared.nullable and not in_block:
+        yield "required", "an optional parameter needs a value for when it is absent", "give a default, or nullable"
+    if is_chooser(declared):
+        yield from chooser_problems(declared)
         return
     yield from _list_problems(declared)
     yield from _text_problems(declared)
@@ -140,6 +139,8 @@ def _name_problems(declared: DeclaredParameter) -> Iterator[_Found]:
     trusted = declared.name in TRUSTED_NAMES
     if declared.trusted_only and not trusted:
         yield "trustedOnly", "only the server's own names can be trusted", f"one of {', '.join(TRUSTED_NAMES)}"
+    if trusted and is_chooser(declared):
+        yield "type", "what the server fills in is a value, and chooses nothing", ""
     if trusted and (declared.has_default or declared.nullable or not declared.required):
         yield "name", "what the server fills in is never absent or null", "leave out default, nullable and required"
 
@@ -207,8 +208,6 @@ def _value_problems(declared: DeclaredParameter) -> Iterator[_Found]:
             _coerced(declared.type, choice)
         except Misfit as misfit:
             yield f"choices[{index}]", f"must be {misfit.expected}", misfit.hint
-    if not declared.required and not declared.has_default and not declared.nullable:
-        yield "required", "an optional parameter needs a value for when it is absent", "give a default, or nullable"
     if not declared.has_default:
         return
     if declared.default is None:

@@ -13,7 +13,8 @@ declared type               ``CAST($1 AS integer)``                ``?1``       
 ==========================  =====================================  ================================  =======================
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,13 +31,14 @@ from appsmith_proxy.sdk import (
     Statement,
     StatementClass,
 )
+from appsmith_proxy.template.blocks import Block
 from appsmith_proxy.template.clauses import Site
-from appsmith_proxy.template.lexer import Kind, Lexeme
+from appsmith_proxy.template.lexer import MASK, Kind, Lexeme
 from appsmith_proxy.template.like import LikePattern, like_patterns, swallows
 from appsmith_proxy.template.lists import ListOf, list_at
 from appsmith_proxy.template.names import source_of
 from appsmith_proxy.template.places import calls_denied, refuse, type_before
-from appsmith_proxy.template.splicing import Splicing
+from appsmith_proxy.template.splicing import Edit, Splicing
 from appsmith_proxy.template.statements import Nature, Refusal
 from appsmith_proxy.template.tokenizer import Hole, position
 
@@ -59,8 +61,6 @@ class Placer:
     patterns: Mapping[int, LikePattern] = field(default_factory=dict)
     escaped: set[LikePattern] = field(default_factory=set)
     splicing: Splicing = field(init=False)
-    skipped: bool = False
-    """A binding was left alone because its declaration is refused."""
 
     def __post_init__(self) -> None:
         self.splicing = Splicing(self.text)
@@ -69,9 +69,6 @@ class Placer:
     def place(self, site: Site) -> None:
         """Place the bindings of one lexeme, or note why they cannot stand there."""
         lexeme = site.lexeme
-        if any(self._chooses_text(hole.name) for hole in lexeme.holes):
-            self.skipped = True
-            return
         if self.nature.statement_class is StatementClass.DDL:
             self._refuse(lexeme.holes[0], "a statement that changes the schema takes no values", "write constants")
             return
@@ -88,9 +85,8 @@ class Placer:
         else:
             self._text(site, types)
 
-    def finish(self, lexemes: Sequence[Lexeme]) -> PlannedStatement:
-        """Return the statement with every edit made. A binding in a comment becomes a blank."""
-        end = max(lexeme.end for lexeme in self.parsed if not lexeme.is_mark(";"))
+    def end_of_places(self, lexemes: Sequence[Lexeme]) -> None:
+        """Add what depends on all places. A binding in a comment becomes a blank."""
         for lexeme in lexemes:
             if lexeme.kind is Kind.COMMENT:
                 self.splicing.edits += [(hole.start, hole.end, " ") for hole in lexeme.holes]
@@ -98,18 +94,42 @@ class Placer:
             if not pattern.written:
                 after = self.parsed[pattern.end - 1].end
                 self.splicing.edits.append((after, after, f" ESCAPE '{pattern.escape}'"))
-        text, begins = self.splicing.spliced(end)
-        statement = Statement(
-            text=text,
-            parameters=tuple(self.bound),
-            returns_rows=self.nature.returns_rows,
-            writes=self.nature.writes,
+
+    def statement(self, *, without: Iterable[Block] = (), chosen: Iterable[Edit] = ()) -> PlannedStatement:
+        """Return the statement with every edit made, some blocks left out, and the chosen names and keywords in.
+
+        Placeholders are numbered as they stand in the finished text.
+        """
+        end = max(lexeme.end for lexeme in self.parsed if not lexeme.is_mark(";"))
+        numbers: list[int] = []
+
+        def number(mark: re.Match[str]) -> str:
+            numbers.append(int(mark[1]))
+            return _written(self.dialect.placeholder, len(numbers))
+
+        cut = ((block.start, min(block.end, end), "") for block in without)
+        text, begins = self.splicing.spliced(
+            end, also=(*cut, *chosen), write=lambda replacement: _MARK.sub(number, replacement)
         )
-        lists = tuple(
-            ListPlace(slot=slot, start=begins[start], end=begins[start] + len(item), empty=self.dialect.empty_list)
-            for start, (slot, item) in self.lists.items()
+        return PlannedStatement(
+            statement=Statement(
+                text=text,
+                parameters=tuple(self.bound[index] for index in numbers),
+                returns_rows=self.nature.returns_rows,
+                writes=self.nature.writes,
+            ),
+            slots=tuple(self.slots[index] for index in numbers),
+            lists=tuple(
+                ListPlace(
+                    slot=numbers.index(slot),
+                    start=begins[start],
+                    end=begins[start] + len(_MARK.sub("?", item)),
+                    empty=self.dialect.empty_list,
+                )
+                for start, (slot, item) in self.lists.items()
+                if start in begins and slot in numbers
+            ),
         )
-        return PlannedStatement(statement=statement, slots=tuple(self.slots), lists=lists)
 
     # How each place is written
 
@@ -260,14 +280,7 @@ class Placer:
         )
         one_value = not is_list or transform is Transform.ITEMS
         self.bound.append(Parameter(name=hole.name, type=sent_as or type, is_list=not one_value))
-        number = len(self.slots)
-        match self.dialect.placeholder:
-            case Placeholder.DOLLAR:
-                return f"${number}"
-            case Placeholder.NUMBERED:
-                return f"?{number}"
-            case _:
-                return "?"
+        return f"{MASK}{len(self.slots) - 1}{MASK}"
 
     def _cast(self, placeholder: str, kind: ParameterType | None) -> str:
         native = self.dialect.casts.get(kind) if kind else None
@@ -285,10 +298,6 @@ class Placer:
     def _is_list(self, name: str) -> bool:
         declared = self.parameters.get(name)
         return name in TRUSTED_LISTS or bool(declared and declared.is_list)
-
-    def _chooses_text(self, name: str) -> bool:
-        declared = self.parameters.get(name)
-        return declared is not None and declared.type in (ParameterType.IDENTIFIER, ParameterType.KEYWORD)
 
     def _pattern(self, site: Site, hole: Hole) -> LikePattern | None:
         """Return the LIKE pattern that the value must be escaped for."""
@@ -316,5 +325,17 @@ class Placer:
 MAX_LISTS: Final = 32
 """With a placeholder for each item: the protocol counts a statement's placeholders in 16 bits."""
 
+_MARK: Final = re.compile(f"{MASK}([0-9]+){MASK}")
+"""A placeholder before it is numbered: the index of its slot. No author's text holds the character."""
 _LISTS: Final = frozenset({Transform.LIST, Transform.LIST_JSON, Transform.ITEMS})
 _EACH: Final = "SELECT value FROM json_each({})"
+
+
+def _written(placeholder: Placeholder, number: int) -> str:
+    match placeholder:
+        case Placeholder.DOLLAR:
+            return f"${number}"
+        case Placeholder.NUMBERED:
+            return f"?{number}"
+        case _:
+            return "?"

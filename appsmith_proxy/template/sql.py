@@ -1,4 +1,4 @@
-"""Compile a SQL text with bindings into one statement with placeholders, or say everything that is wrong with it.
+"""Compile a SQL text with bindings into statements with placeholders, or say everything that is wrong with it.
 
 The author's text is spliced by offset and otherwise stays as it stands::
 
@@ -6,31 +6,35 @@ The author's text is spliced by offset and otherwise stays as it stands::
     WHERE name LIKE ('%' || CAST($1 AS text) || '%') AND id = ANY ($2)
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from appsmith_proxy.errors import Problem
 from appsmith_proxy.model.parameters import DeclaredParameter
-from appsmith_proxy.model.plan import PlannedStatement
-from appsmith_proxy.sdk import Dialect, StatementClass
+from appsmith_proxy.model.plan import PlannedStatement, StatementSet
+from appsmith_proxy.sdk import Dialect, ParameterType, StatementClass
+from appsmith_proxy.template.blocks import Block, Blocked, find_blocks, misplaced
+from appsmith_proxy.template.choosing import ChoicePlace, called, choose
 from appsmith_proxy.template.clauses import Walk
 from appsmith_proxy.template.lexer import MASK, Kind, Lexeme, lex, significant
 from appsmith_proxy.template.placing import Placer
 from appsmith_proxy.template.sizes import sized
 from appsmith_proxy.template.statements import Nature, Refusal, nature_of, refusals_of_text, select_into, too_deep
 from appsmith_proxy.template.tokenizer import find_holes, position
+from appsmith_proxy.template.variants import Multiplier, axes_of, representatives, too_many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledSql:
-    """What became of one text. ``statement`` is None when there are problems, here or in the declared parameters."""
+    """What became of one text. ``statements`` is None when there are problems, here or in the declared parameters."""
 
-    statement: PlannedStatement | None
+    statements: StatementSet | None
     writes: bool
     problems: tuple[Problem, ...]
     warnings: tuple[str, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    """In the order of the set's first axes."""
 
 
 def compile_sql(
@@ -43,9 +47,15 @@ def compile_sql(
         line, column = position(text, refusal.offset)
         problems.append(Problem(path, refusal.message, line=line, column=column, hint=refusal.hint))
     if result is None or problems:
-        return CompiledSql(statement=None, writes=True, problems=tuple(problems))
-    statement, nature, warnings = result
-    return CompiledSql(statement=statement, writes=nature.writes, problems=(), warnings=tuple(warnings))
+        return CompiledSql(statements=None, writes=True, problems=tuple(problems))
+    statements, analysis, blocks = result
+    return CompiledSql(
+        statements=statements,
+        writes=analysis.placer.nature.writes,
+        problems=(),
+        warnings=tuple(analysis.placer.warnings),
+        blocks=blocks,
+    )
 
 
 def reads_as_planned(planned: PlannedStatement, dialect: Dialect) -> bool:
@@ -68,83 +78,123 @@ def _reads(text: str, placeholders: int, dialect: Dialect) -> bool:
 _MAX_PROBLEMS: Final = 100
 """Nobody reads more of one text."""
 
-_Result = tuple[PlannedStatement, Nature, list[str]]
+_UNREADABLE: Final = "the statement cannot be compiled without changing its meaning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Analysis:
+    """A text read with one choice in each place that chooses, and every binding placed."""
+
+    placer: Placer
+    places: tuple[ChoicePlace, ...]
+
+    def same_as(self, other: "_Analysis") -> bool:
+        """Return whether the bindings are placed alike, whatever was chosen."""
+        mine, theirs = self.placer, other.placer
+        return (
+            mine.splicing.edits == theirs.splicing.edits
+            and mine.slots == theirs.slots
+            and mine.bound == theirs.bound
+            and mine.nature == theirs.nature
+        )
 
 
 def _compile(
     text: str, dialect: Dialect, parameters: Mapping[str, DeclaredParameter], *, allow_ddl: bool
-) -> tuple[list[Refusal], _Result | None]:
+) -> tuple[list[Refusal], tuple[StatementSet, _Analysis, tuple[Block, ...]] | None]:
     if MASK in text:
         return [Refusal(offset=text.index(MASK), message="a NUL character stands in the statement")], None
-    lexemes = lex(text, find_holes(text), dialect)
-    parsed = tuple(significant(lexemes))
-    blocks = tuple(_blocks(parsed))
-    refusals = [Refusal(offset=block.offset, message=_BLOCK[0], hint=_BLOCK[1]) for block in blocks]
-    refusals += refusals_of_text(lexemes, parsed, dialect)
+    read = find_blocks(text, dialect)
+    lexemes = lex(read.text, find_holes(read.text), dialect)
+
+    def analyse(positions: Mapping[str, int]) -> tuple[list[Refusal], _Analysis | None]:
+        return _analyse(read, lexemes, dialect, parameters, positions, allow_ddl=allow_ddl)
+
+    refusals, analysis = analyse({})
+    refusals += read.refusals
+    if analysis is None or refusals:
+        return refusals, None
+    axes = axes_of(read.blocks, analysis.places, parameters)
+    many = too_many(axes)
+    if many is not None:
+        return [many], None
+    refusals += _changed_by_keywords(analysis, parameters, analyse)
+    if refusals:
+        return refusals, None
+    multiplier = Multiplier(placer=analysis.placer, blocks=read.blocks, places=analysis.places, axes=axes)
+    statements = multiplier.statements()
+    if not all(reads_as_planned(planned, dialect) for planned in representatives(statements)):
+        return [Refusal(offset=0, message=_UNREADABLE)], None
+    return [], (statements, analysis, read.blocks)
+
+
+def _analyse(
+    read: Blocked,
+    lexemes: Sequence[Lexeme],
+    dialect: Dialect,
+    parameters: Mapping[str, DeclaredParameter],
+    positions: Mapping[str, int],
+    *,
+    allow_ddl: bool,
+) -> tuple[list[Refusal], _Analysis | None]:
+    """Read a text, its blocks in, with a choice in each place that chooses."""
+    choosing = choose(lexemes, dialect, parameters, positions)
+    parsed = tuple(significant(choosing.lexemes))
+    refusals = [*choosing.refusals, *refusals_of_text(choosing.lexemes, parsed, dialect)]
     deep = too_deep(parsed)
     if deep is not None or any(lexeme.kind is Kind.BROKEN for lexeme in lexemes):
         return [*refusals, *((deep,) if deep else ())], None
     walk = Walk(parsed)
     refusals += select_into(walk)
-    if walk.unbalanced is not None and not blocks:
+    if walk.unbalanced is not None:
         refusals.append(Refusal(offset=walk.unbalanced.start, message="this bracket has no partner"))
     nature = nature_of(parsed, walk, dialect)
     if isinstance(nature, Refusal):
         return [*refusals, nature], None
     refusals += _needs_flag(parsed, nature, allow_ddl=allow_ddl)
-    placer = Placer(text=text, dialect=dialect, parameters=parameters, parsed=parsed, nature=nature)
+    refusals += _no_choices_in_ddl(nature, choosing.places)
+    refusals += called(walk, choosing.places)
+    refusals += misplaced(read.blocks, walk, nature)
+    placer = Placer(text=read.text, dialect=dialect, parameters=parameters, parsed=parsed, nature=nature)
     for site in walk:
-        if site.lexeme.holes and not _within(blocks, site.lexeme.start):
+        if site.lexeme.holes:
             placer.place(site)
-    refusals += placer.refusals
-    if refusals or placer.skipped:
-        return refusals, None
-    planned = placer.finish(lexemes)
-    if not reads_as_planned(planned, dialect):
-        return [Refusal(offset=0, message="the statement cannot be compiled without changing its meaning")], None
-    return [], (planned, nature, placer.warnings)
+    placer.end_of_places(choosing.lexemes)
+    return [*refusals, *placer.refusals], _Analysis(placer=placer, places=choosing.places)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Block:
-    """Where an optional block would be. Blocks come later; until then they are refused as one thing."""
+def _changed_by_keywords(
+    analysis: _Analysis,
+    parameters: Mapping[str, DeclaredParameter],
+    analyse: Callable[[Mapping[str, int]], tuple[list[Refusal], _Analysis | None]],
+) -> Iterator[Refusal]:
+    """Yield a refusal for each keyword with which the statement is refused, or its bindings would be placed otherwise.
 
-    offset: int
-    end: int
-
-
-_BLOCK: Final = ("optional blocks are not supported yet", "write the condition so that it holds for every value")
-_BLOCK_OPENERS: Final = frozenset({"AND", "OR", "WHERE", "HAVING", "ORDER", "LIMIT", "OFFSET", "GROUP"})
-
-
-def _blocks(parsed: Sequence[Lexeme]) -> Iterator[_Block]:
-    """Yield what reads as ``[[ AND … {{binding}} … ]]``; subscripts, arrays and brackets without a binding do not."""
-    begin: Lexeme | None = None
-    holds_binding = False
-    for index, lexeme in enumerate(parsed):
-        if lexeme.kind is Kind.NAME and lexeme.text.startswith("[[") and lexeme.holes:
-            yield _Block(offset=lexeme.start, end=lexeme.end)
-        if begin is None:
-            if _opens_block(parsed[index : index + 3]):
-                begin, holds_binding = lexeme, False
+    Chosen names need no such look: one quoted name reads as another.
+    """
+    for place in {place.name: place for place in analysis.places}.values():
+        declared = parameters[place.name]
+        if declared.type is not ParameterType.KEYWORD:
             continue
-        holds_binding = holds_binding or bool(lexeme.holes)
-        if lexeme.is_mark("]") and parsed[index - 1].is_mark("]"):
-            if holds_binding:
-                yield _Block(offset=begin.start, end=lexeme.end)
-            begin = None
+        for index, choice in enumerate(declared.choices):
+            refusals, other = analyse({place.name: index})
+            for refusal in refusals:
+                yield replace(refusal, message=f"with {choice}: {refusal.message}")
+            if not refusals and (other is None or not analysis.same_as(other)):
+                yield Refusal(
+                    offset=place.start,
+                    message=f"with {choice} the statement's values would be placed in another way",
+                    hint="make one action for each",
+                )
 
 
-def _within(blocks: Sequence[_Block], offset: int) -> bool:
-    at = bisect_right(blocks, offset, key=lambda block: block.offset)
-    return at > 0 and offset < blocks[at - 1].end
-
-
-def _opens_block(window: Sequence[Lexeme]) -> bool:
-    if len(window) < 3 or not window[0].is_mark("[") or not window[1].is_mark("["):
-        return False
-    opener = window[2]
-    return window[0].end == window[1].start and (opener.upper in _BLOCK_OPENERS or opener.is_mark(","))
+def _no_choices_in_ddl(nature: Nature, places: Sequence[ChoicePlace]) -> Iterator[Refusal]:
+    if nature.statement_class is StatementClass.DDL and places:
+        yield Refusal(
+            offset=places[0].start,
+            message="in a statement that changes the schema nothing is chosen",
+            hint="write the name in the statement",
+        )
 
 
 def _needs_flag(parsed: Sequence[Lexeme], nature: Nature, *, allow_ddl: bool) -> Iterator[Refusal]:

@@ -246,8 +246,10 @@ def test_rules(rules: dict[str, Any], fits: list[Any], not_fits: list[Any]) -> N
     [
         (parameter(""), "name"),
         (parameter(" a"), "name"),
-        (parameter("a", "identifier"), "type"),
-        (parameter("a", "keyword"), "type"),
+        (parameter("a", "identifier"), "choices"),
+        (parameter("a", "keyword", choices=("DROP",)), "choices[0]"),
+        (parameter("a", "identifier", choices=("x",), required=False), "required"),
+        (parameter("appsmith.user.id", "identifier", choices=("x",)), "type"),
         (parameter("a", is_list=True), "type"),
         (parameter("a", "text", is_list=True, max_items=0), "maxItems"),
         (parameter("a", "text", max_items=1001), "maxItems"),

@@ -212,8 +212,8 @@ def test_what_the_configuration_table_refuses_is_reported_with_the_rest() -> Non
     )
     assert [problem.path for problem in compiled.problems] == [
         "configuration.more",
-        "parameters[0].min",
         "configuration.body",
+        "parameters[0].min",
     ]
     assert [
         problem.path for problem in compile_action(POSTGRES_DRIVER, {}, [], read_only=None, allow_ddl=False).problems

@@ -278,29 +278,6 @@ def test_the_statement_ends_where_its_last_word_ends() -> None:
     assert planned(sql_plan("SELECT 1 ;; -- bye")).statement.text == "SELECT 1"
 
 
-@pytest.mark.parametrize("kind", [ParameterType.IDENTIFIER, ParameterType.KEYWORD])
-def test_names_and_keywords_come_later(kind: ParameterType) -> None:
-    refused = compile_sql_action("SELECT 1 ORDER BY {{c}}", parameter("c", kind.value))
-    assert [(problem.path, "not supported yet" in problem.message) for problem in refused.problems] == [
-        ("parameters[0].type", True)
-    ]
-
-
-@BOTH
-@pytest.mark.parametrize(
-    "text",
-    [
-        "SELECT * FROM t [[ WHERE a = {{a}} ]]",
-        "SELECT * FROM t WHERE true [[AND a = {{a}}]] [[ or b = {{b}} ]]",
-        "SELECT a [[, {{b}} ]] FROM t",
-        "SELECT * FROM t [[ LIMIT {{n}} ]]",
-    ],
-)
-def test_optional_blocks_come_later(driver: Driver, text: str) -> None:
-    refused = compile_sql_action(text, driver=driver)
-    assert set(messages(refused)) == {"optional blocks are not supported yet"}
-
-
 def test_warnings() -> None:
     plan = sql_plan(
         'SELECT 1 WHERE a LIKE {{q}} AND b = \'{"x": "{{v}}"}\' AND c = {{d}} -- {{open',

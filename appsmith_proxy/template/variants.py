@@ -1,0 +1,109 @@
+"""Multiply a read text by its optional blocks and choices: one finished statement for each combination."""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from appsmith_proxy.model.parameters import DeclaredParameter
+from appsmith_proxy.model.plan import MAX_STATEMENTS, Axis, AxisKind, PlannedStatement, StatementSet
+from appsmith_proxy.template.blocks import Block
+from appsmith_proxy.template.choosing import ChoicePlace
+from appsmith_proxy.template.placing import Placer
+from appsmith_proxy.template.statements import Refusal
+
+ALL_UP_TO: Final = 64
+"""So many statements are looked at one by one; of more, those that show each position of each axis."""
+
+
+def axes_of(
+    blocks: Sequence[Block], places: Sequence[ChoicePlace], parameters: Mapping[str, DeclaredParameter]
+) -> tuple[Axis, ...]:
+    """Return the axes of a text: its blocks, then what is chosen, each in the order of the text."""
+    axes = [Axis(kind=AxisKind.BLOCK, names=block.names, options=("", block.opener)) for block in blocks]
+    for name in dict.fromkeys(place.name for place in places):
+        around = {_block_around(blocks, place) for place in places if place.name == name}
+        within = tuple(sorted(block for block in around if block is not None))
+        axes.append(
+            Axis(
+                kind=AxisKind.CHOICE,
+                names=(name,),
+                options=tuple(str(choice) for choice in parameters[name].choices),
+                within=within if len(within) == len(around) else (),
+            )
+        )
+    return tuple(axes)
+
+
+def too_many(axes: Sequence[Axis]) -> Refusal | None:
+    """Return a refusal when the axes multiply to more statements than a plan may have."""
+    count = math.prod(len(axis.options) for axis in axes)
+    if count <= MAX_STATEMENTS:
+        return None
+    return Refusal(
+        offset=0,
+        message=f"the optional blocks and choices make {count} statements, and an action may have {MAX_STATEMENTS}",
+        hint="each block doubles them, each choice multiplies them: make several actions",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Multiplier:
+    """Makes the statements of one text."""
+
+    placer: Placer
+    blocks: Sequence[Block]
+    places: Sequence[ChoicePlace]
+    axes: tuple[Axis, ...]
+
+    def statements(self) -> StatementSet:
+        """Return all of them. Those whose texts are equal are one object."""
+        made: dict[str, PlannedStatement] = {}
+        statements: list[PlannedStatement] = []
+        for positions in itertools.product(*(range(len(axis.options)) for axis in self.axes)):
+            planned = self._statement(positions)
+            statements.append(made.setdefault(planned.statement.text, planned))
+        return StatementSet(statements=tuple(statements), axes=self.axes)
+
+    def _statement(self, positions: Sequence[int]) -> PlannedStatement:
+        without = [block for block, position in zip(self.blocks, positions, strict=False) if not position]
+        chosen = {
+            axis.names[0]: position
+            for axis, position in zip(self.axes, positions, strict=True)
+            if axis.kind is AxisKind.CHOICE
+        }
+        return self.placer.statement(
+            without=without,
+            chosen=[(place.start, place.end, place.spellings[chosen[place.name]]) for place in self.places],
+        )
+
+
+def representatives(statements: StatementSet) -> Iterator[PlannedStatement]:
+    """Yield statements that show every position of every axis at least once; all of them when they are few."""
+    distinct = dict.fromkeys(planned.statement.text for planned in statements.statements)
+    if len(distinct) <= ALL_UP_TO:
+        yield from {planned.statement.text: planned for planned in statements.statements}.values()
+        return
+    shown: dict[str, PlannedStatement] = {}
+    most = [1 if axis.kind is AxisKind.BLOCK else 0 for axis in statements.axes]
+    for base in (most, [0] * len(most)):
+        for index, axis in enumerate(statements.axes):
+            for position in range(len(axis.options)):
+                positions = [*base]
+                positions[index] = position
+                planned = statements.statements[index_of(statements.axes, positions)]
+                shown.setdefault(planned.statement.text, planned)
+    yield from shown.values()
+
+
+def index_of(axes: Sequence[Axis], positions: Sequence[int]) -> int:
+    """Return where the statement for these positions stands in its set."""
+    index = 0
+    for axis, position in zip(axes, positions, strict=True):
+        index = index * len(axis.options) + position
+    return index
+
+
+def _block_around(blocks: Sequence[Block], place: ChoicePlace) -> int | None:
+    return next((index for index, block in enumerate(blocks) if block.holds(place.start)), None)
