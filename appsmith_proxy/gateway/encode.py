@@ -50,7 +50,7 @@ class Encoder:
         if rows is None:
             return b'[{"affectedRows":%d}]' % (result.affected or 0)
         if isinstance(rows, EncodedRows):
-            return b"[" + b",".join(t if isinstance(t, bytes) else t.encode() for t in rows.texts) + b"]"
+            return _listed([text if isinstance(text, bytes) else text.encode() for text in rows.texts])
         return self._shape_of(result.columns, numbers).encode(rows)
 
     def encode_columns(self, result: Result, *, editor: bool) -> bytes:
@@ -126,11 +126,7 @@ class _Shape:
         if len(rows) <= BLOCK_ROWS:
             return self._encode(rows)
         starts = range(0, len(rows), BLOCK_ROWS)
-        blocks = [self._encode(rows[at : at + BLOCK_ROWS])[1:-1] for at in starts]
-        # The brackets are joined with the outer blocks: added to the whole, each would copy a large answer once more.
-        blocks[0] = b"[" + blocks[0]
-        blocks[-1] += b"]"
-        return b",".join(blocks)
+        return _listed([self._encode(rows[at : at + BLOCK_ROWS])[1:-1] for at in starts])
 
     def _encode(self, rows: Sequence[Sequence[Cell]]) -> bytes:
         try:
@@ -154,6 +150,16 @@ class _Shape:
                 if cell is not None:
                     row_object[name] = convert(cell)
         return objects
+
+
+def _listed(pieces: list[bytes]) -> bytes:
+    """Return pieces of JSON as one list. The pieces are changed."""
+    if not pieces:
+        return b"[]"
+    # The brackets are joined with the outer pieces: added to the whole, each would copy a large answer once more.
+    pieces[0] = b"[" + pieces[0]
+    pieces[-1] += b"]"
+    return b",".join(pieces)
 
 
 def _converter(kind: ColumnType, numbers: str) -> Converter | None:

@@ -19,19 +19,14 @@ from asyncpg.protocol import Protocol
 
 from appsmith_proxy.sdk import LARGE_ANSWER, Room
 from appsmith_proxy_postgres.derive import Derived
+from appsmith_proxy_postgres.texts import NULL, ROW, ROW_HEADER, cut_out, row_header
 
 _header: Final = Struct("!BI").unpack_from
-_row_header: Final = Struct("!BIHi").unpack_from
 _feed: Final = Protocol.data_received
 _HEADER: Final = 5
 _LENGTH: Final = 4
 """Of a message that is nothing but its length."""
-_ROW: Final = ord("D")
 _SMALLEST_ROW: Final = 7
-_ROW_HEADER: Final = 11
-"""Of a row, up to its first cell: kind, length, how many cells, length of the first."""
-_NULL: Final = 4
-"""The length of a cell that is NULL."""
 _AUTHENTICATION: Final = ord("R")
 _CLEAR_TEXT_PASSWORD: Final = 3
 _SUSPENDED: Final = b"s\x00\x00\x00\x04" + b"Z\x00\x00\x00\x05I"
@@ -75,7 +70,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         self._in_room = False
         self._texts: list[bytes] | None = None
         """The JSON texts of the present answer, when its rows are such."""
-        self._frame = 0
+        self._overhead = 0
         self._free = 0
 
     def arm(self, *, rows: int, size: int, stop: bool, bounded: bool = False, encoded: Derived | None = None) -> None:
@@ -94,7 +89,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         self._texts = None
         if encoded is not None:
             self._texts = []
-            self._frame = _ROW_HEADER - 1 + encoded.columns * _NULL
+            self._overhead = ROW_HEADER - 1 + encoded.columns * NULL
             self._free = encoded.names_bytes
         self._stop = stop
         self._bounded = bounded
@@ -163,7 +158,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
             start = position
             kind, length = _header(data, start)
             position = start + 1 + length
-            if kind != _ROW:
+            if kind != ROW:
                 if (kind == _AUTHENTICATION or not _LENGTH <= length < _LARGEST_MESSAGE) and not self._acceptable(
                     data, start, position
                 ):
@@ -174,7 +169,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
             if position > self._budget:  # and need not be collected to know that it is too large
                 self._pass_within(data)
                 return
-            rows -= data[start] == _ROW
+            rows -= data[start] == ROW
             position = start
         self._rows -= rows
         self._budget -= position
@@ -185,14 +180,17 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
     def _keep_texts(self, data: bytes, texts: list[bytes]) -> None:
         """Keep the JSON text of each row, up to the limits; pass all other messages on."""
         size, position = len(data), 0
-        rows, budget, frame, free = self._rows, self._budget, self._frame, self._free
+        rows, budget, overhead, free = self._rows, self._budget, self._overhead, self._free
+        if size <= budget and size <= rows * overhead:  # no limit can be reached in this chunk
+            kept = len(texts)
+            position = cut_out(data, overhead, texts)
+            rows -= len(texts) - kept
+            budget -= position - (len(texts) - kept) * free
         while (left := size - position) >= _HEADER:
-            # A message of fewer bytes than a row's header is no whole row.
-            kind, length, _, width = (
-                _row_header(data, position) if left >= _ROW_HEADER else (*_header(data, position), 0, 0)
-            )
+            # What is too short for a row's header is a row's beginning, or another message.
+            kind, length, width = row_header(data, position) if left >= ROW_HEADER else (*_header(data, position), 0)
             end = position + 1 + length
-            if kind != _ROW:
+            if kind != ROW:
                 if not self._acceptable(data, position, end):
                     return
                 if end > size:
@@ -206,11 +204,11 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
                     return
                 if end > size:
                     break
-                if width != length - frame or width <= 0:  # then it is not one text, and NULLs
+                if width != length - overhead or width <= 0:  # then it is not one text, and NULLs
                     self.malformed = True
                     self._abort()
                     return
-                texts.append(data[position + _ROW_HEADER : position + _ROW_HEADER + width])
+                texts.append(data[position + ROW_HEADER : position + ROW_HEADER + width])
                 rows -= 1
                 budget -= charge
             position = end
@@ -237,7 +235,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         while size - position >= _HEADER:
             kind, length = _header(data, position)
             end = position + 1 + length
-            if kind == _ROW:
+            if kind == ROW:
                 if not self._rows or end - position > self._budget:
                     self.rows_cut = not self._rows
                     self._cut(data, position)
@@ -246,7 +244,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
                 return
             if end > size:
                 break
-            self._rows -= kind == _ROW
+            self._rows -= kind == ROW
             self._budget -= end - position
             position = end
         self._pass_on(data, position)
@@ -277,7 +275,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         while size - position >= _HEADER:
             kind, length = _header(data, position)
             end = position + 1 + length
-            if kind == _ROW:
+            if kind == ROW:
                 if end > size:
                     self._skip = end - size
                     return

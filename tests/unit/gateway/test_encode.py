@@ -85,6 +85,8 @@ def test_statements_without_rows_answer_the_count() -> None:
 def test_rows_that_the_database_encoded_are_joined_untouched() -> None:
     rows = EncodedRows(['{"a":1.0}', b'{"a":2.0}'])
     assert Encoder().encode(Result(rows=rows), numbers="string") == b'[{"a":1.0},{"a":2.0}]'
+    assert Encoder().encode(Result(rows=EncodedRows(['{"a":1}'])), numbers="string") == b'[{"a":1}]'
+    assert Encoder().encode(Result(rows=EncodedRows([])), numbers="string") == b"[]"
 
 
 @pytest.mark.parametrize(
