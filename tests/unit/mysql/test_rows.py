@@ -8,7 +8,7 @@ import weakref
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appsmith_proxy.sdk import Statement
@@ -77,6 +77,7 @@ def tables(draw: st.DrawFn) -> tuple[list[int], list[list[Any]]]:
     return types, draw(st.lists(st.tuples(*values).map(list), max_size=12))
 
 
+@settings(deadline=None)
 @given(tables(), st.data())
 def test_rows_are_exact_however_they_arrive(table: tuple[list[int], list[list[Any]]], data: st.DataObject) -> None:
     types, rows = table
@@ -111,6 +112,7 @@ STAMPS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(STAMPS, st.sampled_from([0, 1, 3, 6, 31]), st.sampled_from([7, DATETIME]))
 def test_timestamps_are_the_same_both_ways(stamps: list[bytes], decimals: int, type_: int) -> None:
     shape = Shape([definition("at", type_, decimals=decimals)])
