@@ -210,6 +210,9 @@ class TestLimits:
             found = await answer(wire, f"SELECT 1, REPEAT('x', {size})", limits=Limits(bytes=50_000))
             assert (found.rows, found.cut, found.rows_cut) == ([], True, False)
             assert await rows(wire, "SELECT 2") == [(2,)]
+        found = await answer(wire, "SELECT 1, REPEAT('x', 40000000)", limits=Limits(bytes=20_000_000))
+        assert (found.rows, found.cut, found.rows_cut) == ([], True, False)
+        assert await rows(wire, "SELECT 2") == [(2,)]
         found = await answer(wire, "SELECT 1, REPEAT('x', 20000000)", limits=Limits(bytes=50_000), stop=True)
         assert (found.rows, found.cut, wire.alive) == ([], True, False)
 
@@ -233,6 +236,8 @@ class TestLimits:
             assert await rows(first, "SELECT 1", stop=True) == [(1,)], "a small one needs none"
             room.leave(nothing)
             assert len(await waiting) == LARGE_ANSWER // 250
+            assert room.enter(nothing), "it has left again"
+            room.leave(nothing)
 
 
 def _count(found: Any) -> int:
@@ -257,6 +262,7 @@ class TestEnds:
                 running.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await running
+            assert wire._packets.stopped, "the connection is dropped at once, not when somebody tidies up"
             assert not wire.alive
             await wire.close()
 
