@@ -45,6 +45,7 @@ from appsmith_proxy.sdk.driver import (
     SupportsStructure,
     SupportsTransactions,
 )
+from appsmith_proxy.sdk.facts import Facts
 from appsmith_proxy.sdk.fields import (
     ActionField,
     Field,
@@ -56,6 +57,7 @@ from appsmith_proxy.sdk.fields import (
 )
 from appsmith_proxy.sdk.hooks import ENTRY_POINT_GROUP, HookSpecs, hookimpl
 from appsmith_proxy.sdk.network import Network, Target, TlsMode, TlsOptions
+from appsmith_proxy.sdk.permits import Permits
 from appsmith_proxy.sdk.pool import SETTLE_SECONDS, Lane, Pool, Pooled
 from appsmith_proxy.sdk.results import (
     Body,
@@ -77,6 +79,7 @@ from appsmith_proxy.sdk.results import (
 )
 from appsmith_proxy.sdk.room import LARGE_ANSWER, Room
 from appsmith_proxy.sdk.secrets import Secret
+from appsmith_proxy.sdk.starters import starters
 from appsmith_proxy.sdk.statements import (
     NO_LIMITS,
     Document,
@@ -127,6 +130,7 @@ __all__ = [
     "EncodedRows",
     "ExecuteRequest",
     "ExecutionTimeout",
+    "Facts",
     "Field",
     "FieldType",
     "Health",
@@ -147,6 +151,7 @@ __all__ = [
     "ParameterType",
     "Payload",
     "PermissionRejected",
+    "Permits",
     "Place",
     "Placeholder",
     "PlanStale",
@@ -190,6 +195,7 @@ __all__ = [
     "number_text",
     "plain_tree",
     "rows_in_force",
+    "starters",
     "tls_problems",
     "to_text",
     "unique_names",

@@ -13,6 +13,7 @@ from appsmith_proxy.sdk import (
     EncodedRows,
     ExecuteRequest,
     ExecutionTimeout,
+    Facts,
     Health,
     Lane,
     OpenContext,
@@ -31,7 +32,7 @@ from appsmith_proxy.sdk import (
 from appsmith_proxy_mysql import faults, health, structure
 from appsmith_proxy_mysql.cuts import Cuts
 from appsmith_proxy_mysql.encode import bind
-from appsmith_proxy_mysql.facts import Facts, undoing
+from appsmith_proxy_mysql.facts import leaves_nothing, undoing
 from appsmith_proxy_mysql.fields import DEFAULT_CEILING, Configuration
 from appsmith_proxy_mysql.login import Login
 from appsmith_proxy_mysql.reset import COMMIT, ROLLBACK, START, START_READ_ONLY
@@ -55,7 +56,7 @@ class MysqlClient(Client):
         self._network = context.network
         self._ceiling_seconds = int(context.options.get("ceilingSeconds", DEFAULT_CEILING))
         self._room = Room()
-        self._facts = Facts()
+        self._facts = Facts(leaves_nothing)
         self._cuts = Cuts()
         self._now = asyncio.get_running_loop().time
 
@@ -88,8 +89,7 @@ class MysqlClient(Client):
         """Have the server check a statement. It reports no types of parameters."""
         wire = await self.pool.acquire(Lane.READ_WRITE, "", deadline=deadline)
         try:
-            kept = await wire.prepare(statement, timeout=self._left(deadline))
-            wire.discard(kept)
+            kept = await wire.prepare(statement, timeout=self._left(deadline))  # the reset makes the server forget it
         except faults.RAISED as error:
             raise faults.translate(error, sent=False) from None
         finally:

@@ -25,12 +25,6 @@ from appsmith_proxy_mysql.pins import MARIADB
 from appsmith_proxy_mysql.wire import Wire
 from appsmith_proxy_mysql.words import READS, WRITES, first_word, words
 
-FRESH_SECONDS: Final = 5.0
-"""How long facts are believed."""
-RENEW_SECONDS: Final = 3.5
-"""After so long they are read again, by one connection, so that the others need not wait for it."""
-CLAIM_SECONDS: Final = 1.0
-"""How long a reading under way keeps others from it."""
 _MAX_WORDS: Final = 500
 
 _GRAMMAR_WORDS: Final = """\
@@ -131,38 +125,10 @@ class Undoing:
     """A table that it names is."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    harmless: bool
-    until: float
-
-
-class Facts:
-    """What is known, for a short while, of the statements of one Client."""
-
-    def __init__(self) -> None:
-        self._verdicts: dict[str, _Verdict] = {}
-        self._renew: dict[str, float] = {}
-        """When to read again, by digest."""
-
-    def harmless(self, statement: Statement, now: float) -> bool:
-        """Return whether fresh facts say that the statement leaves nothing behind."""
-        verdict = self._verdicts.get(statement.digest)
-        return verdict is not None and verdict.harmless and now < verdict.until
-
-    def claim(self, statement: Statement, now: float) -> bool:
-        """Return whether the caller must ``read``, now; then for a while nobody else must."""
-        if now < self._renew.get(statement.digest, now):
-            return False
-        self._renew[statement.digest] = now + CLAIM_SECONDS
-        return True
-
-    async def read(self, wire: Wire, statement: Statement, now: float) -> None:
-        """Read the facts on a connection that nobody waits for."""
-        reading = read_text(statement.text)
-        harmless = reading is not None and await _harmless(wire, reading)
-        self._verdicts[statement.digest] = _Verdict(harmless, now + FRESH_SECONDS)
-        self._renew[statement.digest] = now + RENEW_SECONDS
+async def leaves_nothing(wire: Wire, statement: Statement) -> bool:
+    """Ask the catalog whether a statement leaves nothing in its session."""
+    reading = read_text(statement.text)
+    return reading is not None and await _harmless(wire, reading)
 
 
 async def undoing(wire: Wire, statement: Statement) -> Undoing:

@@ -1,7 +1,6 @@
 """The database described: tables and views, columns, keys, and a statement of each sort to start from."""
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -12,12 +11,12 @@ from appsmith_proxy.sdk import (
     KeyKind,
     Parameter,
     ParameterType,
-    Starter,
     Statement,
     Structure,
     StructureColumn,
     StructureKey,
     StructureTable,
+    starters,
 )
 from appsmith_proxy_mysql.wire import Wire
 
@@ -103,29 +102,10 @@ def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def starters(target: str, columns: Sequence[StructureColumn], keys: Sequence[StructureKey]) -> list[Starter]:
-    """Return a statement of each sort for a table, values as bindings."""
-    # Texts for an editor to start from; nothing here is sent.
-    made = [Starter(title="SELECT", body=f"SELECT * FROM {target} LIMIT 10", suggested=True)]  # noqa: S608  # reason: a text for an editor, names quoted
-    given = [column.name for column in columns if not column.generated]
-    if given:
-        names = ", ".join(map(quoted, given))
-        values = ", ".join(map(_binding, given))
-        made.append(Starter(title="INSERT", body=f"INSERT INTO {target} ({names})\nVALUES ({values})"))
-    primary = next((key.columns for key in keys if key.kind is KeyKind.PRIMARY), ())
-    if primary:
-        where = " AND ".join(f"{quoted(column)} = {_binding(column)}" for column in primary)
-        changed = [column for column in given if column not in primary]
-        if changed:
-            pairs = ", ".join(f"{quoted(column)} = {_binding(column)}" for column in changed)
-            made.append(Starter(title="UPDATE", body=f"UPDATE {target} SET {pairs}\nWHERE {where}"))  # noqa: S608
-        made.append(Starter(title="DELETE", body=f"DELETE FROM {target}\nWHERE {where}"))  # noqa: S608
-    return made
-
-
 def _table(row: Sequence[Any], columns: list[StructureColumn], keys: list[StructureKey]) -> StructureTable:
     schema, name, kind, _, own = row
-    made = starters(quoted(name) if own else f"{quoted(schema)}.{quoted(name)}", columns, keys)
+    target = quoted(name) if own else f"{quoted(schema)}.{quoted(name)}"
+    made = starters(target, columns, keys, quoted=quoted)
     return StructureTable(
         name=name,
         schema=schema,
@@ -174,11 +154,6 @@ def _by_table(rows: Iterable[Sequence[Any]]) -> defaultdict[str, list[Sequence[A
     for row in rows:
         grouped[row[0]].append(row)
     return grouped
-
-
-def _binding(column: str) -> str:
-    """A binding named after the column, in letters that need no quoting in the front end."""
-    return "{{" + re.sub(r"\W+", "_", column) + "}}"
 
 
 def _read_page(page: str | None) -> tuple[str, str]:

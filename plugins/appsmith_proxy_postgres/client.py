@@ -14,6 +14,7 @@ from appsmith_proxy.sdk import (
     DatasourceError,
     ExecuteRequest,
     ExecutionTimeout,
+    Facts,
     Health,
     Lane,
     OpenContext,
@@ -31,7 +32,7 @@ from appsmith_proxy.sdk import (
 from appsmith_proxy_postgres import faults, health, structure
 from appsmith_proxy_postgres.bind import bind
 from appsmith_proxy_postgres.encoding import ENCODE_ROWS, Encoding
-from appsmith_proxy_postgres.facts import Facts
+from appsmith_proxy_postgres.facts import leaves_nothing
 from appsmith_proxy_postgres.fields import DEFAULT_CEILING, Configuration
 from appsmith_proxy_postgres.login import Login
 from appsmith_proxy_postgres.reset import BEGIN, BEGIN_READ_ONLY, COMMIT, ROLLBACK
@@ -74,7 +75,7 @@ class PostgresClient(Client):
         self._ceiling_seconds = int(context.options.get("ceilingSeconds", DEFAULT_CEILING))
         self._book = TypeBook()
         self._room = Room()
-        self._facts = Facts()
+        self._facts = Facts(leaves_nothing)
         self._encoding = Encoding(rows=encode_rows)
         self._long: set[str] = set()
         """Digests of reads that once had too many rows: from then on the server is told the limit."""

@@ -16,18 +16,11 @@ a name may hold what is no letter, digit or underscore of ASCII (``f😀``, ``"a
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from appsmith_proxy.sdk import Parameter, Statement
 from appsmith_proxy_postgres.wire import Wire
 
-FRESH_SECONDS: Final = 5.0
-"""How long facts are believed."""
-RENEW_SECONDS: Final = 3.5
-"""After so long they are read again, by one connection, so that the others need not wait for it."""
-CLAIM_SECONDS: Final = 1.0
-"""How long a reading under way keeps others from it."""
 _MAX_WORDS: Final = 500
 
 HARMLESS_VOLATILE: Final = frozenset(
@@ -155,40 +148,13 @@ SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_operator WHERE oid >= 16384)
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    harmless: bool
-    until: float
-
-
-class Facts:
-    """What is known, for a short while, of the statements of one Client."""
-
-    def __init__(self) -> None:
-        self._verdicts: dict[str, _Verdict] = {}
-        self._renew: dict[str, float] = {}
-        """When to read again, by digest."""
-
-    def harmless(self, statement: Statement, now: float) -> bool:
-        """Return whether fresh facts say that the statement leaves nothing behind."""
-        verdict = self._verdicts.get(statement.digest)
-        return verdict is not None and verdict.harmless and now < verdict.until
-
-    def claim(self, statement: Statement, now: float) -> bool:
-        """Return whether the caller must ``read``, now; then for a while nobody else must."""
-        if now < self._renew.get(statement.digest, now):
-            return False
-        self._renew[statement.digest] = now + CLAIM_SECONDS
-        return True
-
-    async def read(self, wire: Wire, statement: Statement, now: float) -> None:
-        """Read the facts on a connection that nobody waits for."""
-        words = words_of(statement.text)
-        harmless = False
-        if words is not None:
-            ((harmless,),) = await wire.fetch(_FACTS, [*words], [*HARMLESS_VOLATILE], [*RUNS_OTHERS])
-        self._verdicts[statement.digest] = _Verdict(harmless, now + FRESH_SECONDS)
-        self._renew[statement.digest] = now + RENEW_SECONDS
+async def leaves_nothing(wire: Wire, statement: Statement) -> bool:
+    """Ask the catalog whether a statement leaves nothing in its session."""
+    words = words_of(statement.text)
+    if words is None:
+        return False
+    ((harmless,),) = await wire.fetch(_FACTS, [*words], [*HARMLESS_VOLATILE], [*RUNS_OTHERS])
+    return bool(harmless)
 
 
 def words_of(text: str) -> frozenset[str] | None:

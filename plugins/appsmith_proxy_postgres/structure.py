@@ -11,12 +11,12 @@ import orjson
 from appsmith_proxy.sdk import (
     KeyKind,
     Parameter,
-    Starter,
     Statement,
     Structure,
     StructureColumn,
     StructureKey,
     StructureTable,
+    starters,
 )
 from appsmith_proxy_postgres.wire import Wire
 
@@ -100,30 +100,10 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def starters(schema: str, name: str, columns: Sequence[StructureColumn], keys: Sequence[StructureKey]) -> list[Starter]:
-    """Return a statement of each sort for a table, values as bindings."""
-    # Texts for an editor to start from; nothing here is sent.
-    target = quoted(name) if schema == "public" else f"{quoted(schema)}.{quoted(name)}"
-    made = [Starter(title="SELECT", body=f"SELECT * FROM {target} LIMIT 10", suggested=True)]  # noqa: S608  # reason: a text for an editor, names quoted
-    given = [column.name for column in columns if not column.generated]
-    if given:
-        names = ", ".join(map(quoted, given))
-        values = ", ".join(map(_binding, given))
-        made.append(Starter(title="INSERT", body=f"INSERT INTO {target} ({names})\nVALUES ({values})"))
-    primary = next((key.columns for key in keys if key.kind is KeyKind.PRIMARY), ())
-    if primary:
-        where = " AND ".join(f"{quoted(column)} = {_binding(column)}" for column in primary)
-        changed = [column for column in given if column not in primary]
-        if changed:
-            pairs = ", ".join(f"{quoted(column)} = {_binding(column)}" for column in changed)
-            made.append(Starter(title="UPDATE", body=f"UPDATE {target} SET {pairs}\nWHERE {where}"))  # noqa: S608
-        made.append(Starter(title="DELETE", body=f"DELETE FROM {target}\nWHERE {where}"))  # noqa: S608
-    return made
-
-
 def _table(row: Sequence[Any], columns: list[StructureColumn], keys: list[StructureKey]) -> StructureTable:
     _, schema, name, kind, *_ = row
-    made = starters(schema, name, columns, keys)
+    target = quoted(name) if schema == "public" else f"{quoted(schema)}.{quoted(name)}"
+    made = starters(target, columns, keys, quoted=quoted)
     return StructureTable(
         name=name,
         schema=schema,
@@ -156,11 +136,6 @@ def _by_table(rows: Iterable[Sequence[Any]]) -> dict[int, list[Sequence[Any]]]:
     for row in rows:
         grouped[row[0]].append(row)
     return grouped
-
-
-def _binding(column: str) -> str:
-    """A binding named after the column, in letters that need no quoting in the front end."""
-    return "{{" + re.sub(r"\W+", "_", column) + "}}"
 
 
 def _read_page(page: str | None) -> tuple[str, str, int]:

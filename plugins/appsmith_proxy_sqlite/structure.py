@@ -7,11 +7,11 @@ from appsmith_proxy.sdk import (
     DatasourceError,
     ExecutionTimeout,
     KeyKind,
-    Starter,
     Structure,
     StructureColumn,
     StructureKey,
     StructureTable,
+    starters,
 )
 from appsmith_proxy_sqlite.connection import Connection
 
@@ -54,13 +54,14 @@ async def _table(connection: Connection, name: str, kind: str, deadline: float) 
     keys = [StructureKey(name="primary", kind=KeyKind.PRIMARY, columns=tuple(primary))] if primary else []
     keys += await _unique_keys(connection, name, deadline)
     keys += await _foreign_keys(connection, name, deadline)
+    made = starters(_quoted(name), columns, keys, quoted=_quoted)
     return StructureTable(
         name=name,
         schema="main",
         kind="view" if kind == "view" else "table",
         columns=columns,
         keys=tuple(keys),
-        starters=_starters(name, columns, primary, writes=kind != "view"),
+        starters=tuple(made[:1] if kind == "view" else made),
     )
 
 
@@ -102,34 +103,5 @@ async def _foreign_keys(connection: Connection, table: str, deadline: float) -> 
     ]
 
 
-def _starters(
-    table: str, columns: tuple[StructureColumn, ...], primary: list[str], *, writes: bool
-) -> tuple[Starter, ...]:
-    """Return texts for an author to begin with: names quoted, a binding for each value."""
-    name = _quoted(table)
-    starters = [Starter(title="SELECT", body=f"SELECT * FROM {name} LIMIT 10", suggested=True)]  # noqa: S608  # reason: a text to edit, never run as it is
-    inserted = [column.name for column in columns if not column.generated]
-    settable = [column for column in inserted if column not in primary]
-    if not writes or not settable:
-        return tuple(starters)
-    names, values = ", ".join(map(_quoted, inserted)), ", ".join(map(_binding, inserted))
-    starters.append(Starter(title="INSERT", body=f"INSERT INTO {name} ({names}) VALUES ({values})"))  # noqa: S608  # reason: as above
-    if primary:
-        changes, chosen = ", ".join(map(_equation, settable)), " AND ".join(map(_equation, primary))
-        starters.append(Starter(title="UPDATE", body=f"UPDATE {name} SET {changes} WHERE {chosen}"))  # noqa: S608  # reason: as above
-        starters.append(Starter(title="DELETE", body=f"DELETE FROM {name} WHERE {chosen}"))  # noqa: S608  # reason: as above
-    return tuple(starters)
-
-
-def _equation(column: str) -> str:
-    return f"{_quoted(column)} = {_binding(column)}"
-
-
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _binding(column: str) -> str:
-    """Return a binding named like the column; a name that is no word is spelled with underscores."""
-    word = "".join(character if character.isalnum() else "_" for character in column)
-    return "{{ " + (word if word[:1].isalpha() else f"value_{word}") + " }}"

@@ -224,8 +224,22 @@ async def test_a_limit_of_changes_counts_found_and_returned_rows(
             await client.execute(request(text, 5, writes=True, limits=Limits(affected=4)))
         assert caught.value.outcome is Outcome.ROLLED_BACK
         assert await fetch(client, "SELECT COUNT(*), SUM(a) FROM t") == [(10, "55")]
+    text = "DELETE FROM t WHERE a <= ? RETURNING a"
+    with pytest.raises(AffectedLimitExceeded):  # more rows came back than are counted
+        await client.execute(request(text, 5, writes=True, limits=Limits(affected=4, rows=3)))
     result = await client.execute(request("UPDATE t SET a = a WHERE a <= ?", 5, writes=True, limits=Limits(affected=5)))
     assert result.affected == 5, "rows that were found, as everywhere else, changed or not"
+
+
+async def test_what_is_too_much_is_rolled_back_before_the_answer(
+    mariadb: MariadbServer, database: str, client: MysqlClient
+) -> None:
+    await run(mariadb, database, "CREATE TABLE t (a INT);")
+    await mariadb.log_statements()
+    with pytest.raises(AffectedLimitExceeded):
+        await client.execute(request("INSERT INTO t VALUES (1), (2)", writes=True, limits=Limits(affected=1)))
+    texts = [entry.text for entry in mariadb.logged() if entry.command == "Query"]
+    assert texts[-2:] == ["START TRANSACTION", "ROLLBACK"]
 
 
 async def test_a_limit_of_changes_is_refused_where_it_cannot_be_kept(

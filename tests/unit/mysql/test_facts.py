@@ -4,9 +4,9 @@ from typing import Final
 
 import pytest
 
-from appsmith_proxy.sdk import Lane, Statement
+from appsmith_proxy.sdk import Facts, Lane, Statement
 from appsmith_proxy_mysql.client import MysqlClient
-from appsmith_proxy_mysql.facts import Facts, read_text
+from appsmith_proxy_mysql.facts import leaves_nothing, read_text
 from tests.servers.mariadb import MariadbServer
 from tests.servers.mysql_client import fetch, opened, request
 
@@ -107,7 +107,7 @@ async def ready(mariadb: MariadbServer) -> str:
 
 async def _harmless(client: MysqlClient, text: str) -> bool:
     statement = Statement(text=text)
-    facts = Facts()
+    facts = Facts(leaves_nothing)
     wire = await client.pool.acquire(Lane.READ_WRITE, "", deadline=1e12)
     await facts.read(wire, statement, 100.0)
     client.pool.release(wire)

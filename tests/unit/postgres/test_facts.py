@@ -2,9 +2,9 @@
 
 import pytest
 
-from appsmith_proxy.sdk import Lane, Statement
+from appsmith_proxy.sdk import Facts, Lane, Statement
 from appsmith_proxy_postgres.client import PostgresClient
-from appsmith_proxy_postgres.facts import Facts, words_of
+from appsmith_proxy_postgres.facts import leaves_nothing, words_of
 from tests.servers.postgres import PostgresServer
 from tests.servers.postgres_client import fetch, opened
 
@@ -127,7 +127,7 @@ async def ready(postgres: PostgresServer) -> str:
 
 async def _harmless(client: PostgresClient, text: str) -> bool:
     statement = Statement(text=text)
-    facts = Facts()
+    facts = Facts(leaves_nothing)
     wire = await client.pool.acquire(Lane.READ_WRITE, "", deadline=1e12)
     await facts.read(wire, statement, 100.0)
     client.pool.release(wire)

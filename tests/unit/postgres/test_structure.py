@@ -53,7 +53,7 @@ async def test_structure(postgres: PostgresServer, database: str, client: Postgr
     for table in found.values():
         for starter in table.starters:
             numbers = iter(range(1, 100))
-            text = re.sub(r"\{\{\w+\}\}", lambda _, n=numbers: f"${next(n)}", starter.body)  # type: ignore[misc]  # reason: a bound default
+            text = re.sub(r"\{\{ \w+ \}\}", lambda _, n=numbers: f"${next(n)}", starter.body)  # type: ignore[misc]  # reason: a bound default
             await client.prepare(Statement(text=text), deadline=asyncio.get_running_loop().time() + 5)
 
 
