@@ -176,10 +176,11 @@ class StructureKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Starter:
-    """A statement to start an action from."""
+    """Something to start an action from."""
 
     title: str
     body: str
+    """A statement; of drivers that are no SQL, the JSON of an action's configuration."""
     suggested: bool = False
 
 

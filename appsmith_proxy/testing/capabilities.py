@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+import orjson
 import pytest
 
 from appsmith_proxy.sdk import (
@@ -10,7 +11,10 @@ from appsmith_proxy.sdk import (
     Cell,
     Client,
     DatasourceError,
+    Document,
+    HttpRequest,
     Outcome,
+    Payload,
     PermissionRejected,
     Prepared,
     Statement,
@@ -21,6 +25,7 @@ from appsmith_proxy.sdk import (
     SupportsStructure,
     SupportsTransactions,
 )
+from appsmith_proxy.template import bind, compile_action
 from appsmith_proxy.testing.harness import Call, Part
 from appsmith_proxy.testing.rig import PATIENCE, Rig
 from appsmith_proxy.testing.suite import Suite, needs, unless
@@ -109,7 +114,7 @@ class CapabilitiesSuite(Suite):
         assert starters, "give each table a statement to start from"
         for starter in starters:
             if "{{" not in starter.body:
-                await rig.execute(client, Call(payload=Statement(text=starter.body)), read_only=True)
+                await rig.execute(client, Call(payload=_payload(rig, starter.body)), read_only=True)
 
     @needs(Capability.STREAMING, Part.ROWS)
     async def test_streaming_gives_the_same_rows(self, rig: Rig) -> None:
@@ -162,6 +167,15 @@ class CapabilitiesSuite(Suite):
             async with client.transaction(read_only=True) as session:
                 await session.execute(rig.request(rig.harness.write()))
         assert await rig.count(client) == 0
+
+
+def _payload(rig: Rig, body: str) -> Statement | Document | HttpRequest:
+    """Return what a starter's text compiles to: a statement, or for other drivers the JSON of an action's configuration."""
+    if rig.driver.payload is Payload.STATEMENT:
+        return Statement(text=body)
+    compiled = compile_action(rig.driver, orjson.loads(body), (), read_only=True, allow_ddl=False)
+    assert compiled.plan is not None, f"a starter does not compile: {compiled.problems}"
+    return bind(compiled.plan, {}, lambda name: None).payload
 
 
 async def _prepare(client: Client, call: Call) -> Prepared:
