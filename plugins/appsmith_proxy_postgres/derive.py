@@ -2,15 +2,18 @@
 
 ::
 
-    SELECT concat('{"id":', r.c1, …, '}') AS json, g.*
+    SELECT concat('{"id":', r.c1, …, '}') AS json, CASE WHEN false THEN r.c1 END AS "id", …
     FROM (SELECT * FROM (the statement's own text) AS o OFFSET 0) AS o     planned as it would be alone, evaluated once
     CROSS JOIN LATERAL (SELECT o.*) AS r (c1, …)                           columns by number: names may be equal
-    LEFT JOIN LATERAL (SELECT o.*) AS g ON false                           the same columns, always NULL
 
-The columns of ``g`` are never evaluated. They are there so that PostgreSQL itself says ``cached plan must not change result
-type`` when a name, a type or the number of the original columns is another than it was. Every function and operator is
-named with its schema, and every value is written by a form of a kept list, by its type's oid; a statement that has a column
-of any other type has no second text.
+What follows the JSON text, always NULL, are the statement's own columns. They are there so that PostgreSQL itself says
+``cached plan must not change result type`` when a type is another than it was. A text that may get other columns by itself
+(``SELECT *``) asks for them in a way that follows their names and number too, and costs a little more for each row::
+
+    SELECT concat(…) AS json, g.* FROM … LEFT JOIN LATERAL (SELECT o.*) AS g ON false
+
+Every function and operator is named with its schema, and every value is written by a form of a kept list, by its type's
+oid; a statement that has a column of any other type has no second text.
 """
 
 import re
@@ -20,16 +23,19 @@ from typing import Final, TypeAlias
 
 import orjson
 
-from appsmith_proxy.sdk import Statement
+from appsmith_proxy.sdk import Statement, unique_names
 from appsmith_proxy_postgres.typebook import TypeInfo
 
 _MAX_COLUMNS: Final = 200
 _MAX_ARGUMENTS: Final = 100
 """That a function of PostgreSQL takes."""
 
-_WORD: Final = re.compile(r"[a-z_]+")
+_WORD: Final = re.compile(r"[a-z_]+|\*")
 _NEVER: Final = frozenset({"delete", "insert", "into", "merge", "share", "update"})
 """Words of statements that write or lock. A mere name among them costs only the second text."""
+_OTHERS: Final = frozenset({"*", "table"})
+"""What stands for columns without naming them."""
+_JOIN: Final = "\nLEFT JOIN LATERAL (SELECT o.*) AS g ON false"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,36 +49,37 @@ class Derived:
     """What the columns' names take in each row: limits are of values."""
 
 
-def derive(statement: Statement, names: Sequence[str], types: Sequence[TypeInfo]) -> Derived | None:
+def derive(statement: Statement, columns: Sequence[tuple[str, TypeInfo]]) -> Derived | None:
     """Return the second text of a statement, or None when it has none.
 
     Args:
         statement: prepared by itself, so that it is known to be one whole statement.
-        names: of its columns, each another.
-        types: of its columns.
+        columns: its columns, by the names that they have in it.
     """
-    if not names or len(names) > _MAX_COLUMNS or statement.writes:
+    if not columns or len(columns) > _MAX_COLUMNS or statement.writes:
         return None
-    if _NEVER & set(_WORD.findall(statement.text.lower())):
+    words = set(_WORD.findall(statement.text.lower()))
+    if _NEVER & words:
         return None
     arguments: list[str] = []
     names_bytes = 1
-    for number, (name, info) in enumerate(zip(names, types, strict=True), start=1):
+    names, _ = unique_names(name for name, _ in columns)
+    for number, (name, (_, info)) in enumerate(zip(names, columns, strict=True), start=1):
         form = _FORMS.get(info.oid) or (_enum if info.is_enum else None)
         if form is None:
             return None
         key = f"{'{' if number == 1 else ','}{orjson.dumps(name).decode()}:"
         names_bytes += len(key.encode())
         arguments += form(key, f"r.c{number}")
+    own, joined = ("g.*", _JOIN) if _OTHERS & words else (_nulls([name for name, _ in columns]), "")
     numbered = ", ".join(f"c{number}" for number in range(1, len(names) + 1))
     text = "\n".join(
         (
-            f"SELECT {_concat([*arguments, _quoted('}')])} AS json, g.*",
+            f"SELECT {_concat([*arguments, _quoted('}')])} AS json, {own}",
             "FROM (SELECT * FROM (",
             statement.text,  # on lines of its own: it may end in a comment
             ") AS o OFFSET 0) AS o",
-            f"CROSS JOIN LATERAL (SELECT o.*) AS r ({numbered})",
-            "LEFT JOIN LATERAL (SELECT o.*) AS g ON false",
+            f"CROSS JOIN LATERAL (SELECT o.*) AS r ({numbered}){joined}",
         )
     )
     return Derived(
@@ -173,6 +180,14 @@ def _case(*branches: tuple[str, str], otherwise: str) -> str:
 
 def _constant(text: str) -> str:
     return _quoted(text) if text else "NULL"
+
+
+def _nulls(names: Sequence[str]) -> str:
+    parts = []
+    for number, name in enumerate(names, start=1):
+        quoted = name.replace('"', '""')
+        parts.append(f'CASE WHEN false THEN r.c{number} END AS "{quoted}"')
+    return ", ".join(parts)
 
 
 def _concat(arguments: Sequence[str]) -> str:

@@ -145,8 +145,7 @@ class Wire:
         no longer good and ``InvalidCachedStatementError`` is raised.
         """
         if kept.derived is None and self._exact_texts:
-            names = [column.name for column in kept.columns]
-            kept.derived = derive(kept.statement, names, [self._book[oid] for _, oid in kept.attributes])
+            kept.derived = derive(kept.statement, [(name, self._book[oid]) for name, oid in kept.attributes])
         if kept.derived is None:
             kept.plain = True
             return None

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from asyncpg import connect_utils
 
-from appsmith_proxy.sdk import EncodedRows, Lane, Limits, ParameterInvalid, Statement, StatementInvalid
+from appsmith_proxy.sdk import BadResponse, EncodedRows, Lane, Limits, ParameterInvalid, Statement, StatementInvalid
 from appsmith_proxy.testing.limits import row_count
 from appsmith_proxy_postgres.client import PostgresClient
 from appsmith_proxy_postgres.derive import Derived, derive
@@ -82,12 +82,12 @@ async def test_what_writes_locks_or_is_volatile_stays_plain(postgres: PostgresSe
 
 
 def test_words_that_write_or_lock_are_enough_to_stay_plain() -> None:
-    types = [TypeBook()[23]]
+    columns = [("id", TypeBook()[23])]
     for word in ("UPDATE", "share", "Insert", "into", "delete", "merge"):
-        assert derive(Statement(text=f"SELECT id FROM t /* {word} */"), ["id"], types) is None
-    assert derive(Statement(text="SELECT id FROM t", writes=True), ["id"], types) is None
-    assert derive(Statement(text="SELECT id AS updated FROM t"), ["id"], types) is not None
-    assert derive(Statement(text="SELECT id FROM t"), [], []) is None
+        assert derive(Statement(text=f"SELECT id FROM t /* {word} */"), columns) is None
+    assert derive(Statement(text="SELECT id FROM t", writes=True), columns) is None
+    assert derive(Statement(text="SELECT id AS updated FROM t"), columns) is not None
+    assert derive(Statement(text="SELECT id FROM t"), []) is None
 
 
 async def test_a_text_that_closes_our_brackets_is_refused_before_it_is_ever_in_them(
@@ -165,6 +165,28 @@ async def test_a_database_without_an_encoding_stays_plain(postgres: PostgresServ
         assert await same_both_ways(client, "SELECT 'é' AS \"ü\", $1", "ñ")
     await postgres.drop_database("ascii_only")
     await postgres.drop_database("latin1")
+
+
+async def test_bytes_that_are_no_utf_8_are_no_answer(postgres: PostgresServer, filled: str) -> None:
+    async with postgres.session(filled) as admin:
+        await admin.execute(
+            "CREATE VIEW turned AS SELECT set_config('client_encoding', 'LATIN1', false) AS a, 'é'::text AS b"
+        )
+    async with eager(postgres, filled, max_connections=1) as client:
+        for _ in range(2):
+            with pytest.raises(BadResponse):
+                await client.execute(request("SELECT a, b FROM turned"))
+            await client.pool.settled()
+            assert await same_both_ways(client, "SELECT 'é'")
+
+
+async def test_what_a_function_costs_is_paid_once_a_row(postgres: PostgresServer, filled: str) -> None:
+    """Though a column stands several times in the second text: ``OFFSET 0`` keeps the two apart."""
+    async with postgres.session(filled) as admin, eager(postgres, filled, max_connections=1) as client:
+        await admin.execute("CREATE FUNCTION costs(int) RETURNS int8 LANGUAGE plpgsql STABLE AS 'BEGIN RETURN $1; END'")
+        second = await _second_text(client, "SELECT costs(id) AS a FROM t")
+        plan = "".join(row[0] for row in await admin.fetch(f"EXPLAIN (VERBOSE) {second}"))
+        assert plan.count("costs(") == 1
 
 
 async def test_kept_statements_stay_bounded(postgres: PostgresServer, database: str) -> None:
