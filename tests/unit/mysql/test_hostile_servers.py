@@ -227,6 +227,16 @@ async def test_columns_that_have_no_end_where_there_must_be_one() -> None:
         await asyncio.wait_for(asking, 1)
 
 
+async def test_rows_that_are_dropped_must_have_their_numbers_too() -> None:
+    protocol = Packets(Room())
+    protocol.connection_made(_Paper())
+    asking = asyncio.create_task(protocol.ask(b"\x17", _reply(rows=1, stop=False), timeout=5))
+    await asyncio.sleep(0)
+    protocol.data_received(packets(*_HEAD, row(b"x"), row(b"y")) + packet(6, row(b"z")) + packet(7, end()))
+    with pytest.raises(Malformed):
+        await asyncio.wait_for(asking, 1)
+
+
 @pytest.mark.parametrize("number", [4, 5])
 async def test_a_row_of_several_packets_must_have_their_numbers(number: int) -> None:
     value = b"\xfd" + (LARGEST - 6).to_bytes(3, "little") + b"x" * (LARGEST - 6)
