@@ -1,4 +1,4 @@
-"""The kit's words at the end of a test run: what was proven of each driver, by suite and by capability.
+"""The kit's words at the end of a test run: what was proven of each driver, and what the injection corpus has shown.
 
 One line in a ``conftest.py`` switches it on::
 
@@ -6,14 +6,14 @@ One line in a ``conftest.py`` switches it on::
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
 
-from appsmith_proxy.testing.suite import ABSENT_KEY, REPORT_KEY
+from appsmith_proxy.testing.suite import ABSENT_KEY, INJECTION_KEY, REPORT_KEY
 
-__all__ = ["DriverReport", "pytest_terminal_summary", "reports"]
+__all__ = ["CorpusReport", "DriverReport", "corpus_reports", "pytest_terminal_summary", "reports"]
 
 
 @dataclass(slots=True)
@@ -67,6 +67,37 @@ def reports(finished: list[pytest.TestReport]) -> dict[str, DriverReport]:
     return found
 
 
+@dataclass(slots=True)
+class CorpusReport:
+    """What a run of the injection corpus has shown of one driver."""
+
+    kind: str
+    contexts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    """By context: values taken, values refused, violations."""
+
+    def lines(self) -> Iterator[str]:
+        """Yield the report, for people."""
+        taken, refused, violations = (sum(column) for column in zip(*self.contexts.values(), strict=True))
+        yield f"{self.kind}: {taken + refused} values in {len(self.contexts)} contexts, {violations} violations"
+        contexts = (
+            f"{name} {kept}/{turned_away}" + (f" ({wrong} VIOLATIONS)" if wrong else "")
+            for name, (kept, turned_away, wrong) in self.contexts.items()
+        )
+        yield f"  taken/refused: {', '.join(contexts)}"
+
+
+def corpus_reports(finished: list[pytest.TestReport]) -> dict[str, CorpusReport]:
+    """Return what the injection suite has shown of each driver, by kind."""
+    found: dict[str, CorpusReport] = {}
+    for test in finished:
+        for key, value in test.user_properties:
+            if key == INJECTION_KEY:
+                assert isinstance(value, list)  # reason: the suite wrote it, perhaps in another process
+                kind, context, taken, refused, violations = value
+                found.setdefault(kind, CorpusReport(kind)).contexts[context] = (taken, refused, violations)
+    return found
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what was proven. A hook of pytest; fires once, at the end of a run."""
     finished = [
@@ -75,9 +106,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for report in terminalreporter.getreports(outcome)
         if isinstance(report, pytest.TestReport) and (report.when == "call" or report.outcome == "failed")
     ]
-    found = reports(finished)
-    if found:
-        terminalreporter.section("driver conformance")
-        for _, report in sorted(found.items()):
-            for line in report.lines():
-                terminalreporter.write_line(line)
+    _write(terminalreporter, "driver conformance", reports(finished))
+    _write(terminalreporter, "injection corpus", corpus_reports(finished))
+
+
+def _write(
+    reporter: pytest.TerminalReporter, title: str, found: Mapping[str, DriverReport] | Mapping[str, CorpusReport]
+) -> None:
+    lines = [line for kind in sorted(found) for line in found[kind].lines()]
+    if lines:
+        reporter.section(title)
+    for line in lines:
+        reporter.write_line(line)

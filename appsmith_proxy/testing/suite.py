@@ -15,6 +15,9 @@ REPORT_KEY = "appsmith_proxy.testing"
 ABSENT_KEY = f"{REPORT_KEY}.absent"
 """The property under which one test tells the report what the harness does not offer, and why."""
 
+INJECTION_KEY = f"{REPORT_KEY}.injection"
+"""The property under which a test of the injection suite tells what a context has shown."""
+
 Test = TypeVar("Test", bound=Callable[..., Any])
 
 

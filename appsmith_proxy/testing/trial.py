@@ -21,9 +21,8 @@ from appsmith_proxy.template import Bound, bind, compile_action
 from appsmith_proxy.testing.corpus import Expected, Is, Seed, Verdict, texts
 
 _SECONDS: Final = 30.0
+_SHOWN: Final = 10
 _AT_ONCE: Final = 8
-_LARGE: Final = 1 << 18
-"""Characters: a longer value goes by itself."""
 _OPEN: Final = frozenset({"json"})
 _OPEN_TO_TEXT: Final = frozenset({"json", "json_text", "text", "segment", "header"})
 """What places take where a seed says nothing else."""
@@ -65,6 +64,8 @@ class BindingContext:
     """How the bindings are declared (``DeclaredParameter``)."""
     width: int = 1
     """How many values one execution can take."""
+    room: int = 1 << 18
+    """How many characters of values one execution can take; a longer value goes by itself."""
     joint: bool = False
     """The values of one execution are one list, of one binding."""
     given: Callable[[Any], Any] = itself
@@ -92,8 +93,12 @@ class Tally:
         """How many seeds were judged."""
         return self.taken + self.refused
 
+    def told(self) -> list[Any]:
+        """Return what the report is told."""
+        return [self.kind, self.context, self.taken, self.refused, len(self.violations)]
+
     def __str__(self) -> str:
-        shown = "; ".join(f"{seed or 'all'}: {wrong}" for seed, wrong in self.violations[:5])
+        shown = "; ".join(f"{seed or 'all'}: {wrong}" for seed, wrong in self.violations[:_SHOWN])
         return f"{self.kind}.{self.context}: {len(self.violations)} violations in {self.values} values: {shown}"
 
 
@@ -157,7 +162,7 @@ class Trial:
         size = 0
         for seed, value in taken:
             weight = len(value) if isinstance(value, str) else 100
-            if batch and (len(batch) == self.context.width or size + weight > _LARGE):
+            if batch and (len(batch) == self.context.width or size + weight > self.context.room):
                 yield from self._rest(batch)
                 batch, size = [], 0
             batch.append((seed, value))

@@ -34,7 +34,19 @@ THREATS: Final = {
 FAMILIES: Final = {"sql": ("postgres", "mysql", "sqlite"), "http": ("rest",), "document": ("mongodb",)}
 PLACES: Final = {
     *("text", "json", "json_text", "segment", "header", "limit", *(kind.value for kind in TYPES)),
-    *("declared", "in_list", "like", "like_inside", "like_wildcards", "query", "query_name"),
+    *(
+        "operand",
+        "quoted",
+        "comparison",
+        "insert",
+        "declared",
+        "in_list",
+        "like",
+        "like_inside",
+        "like_wildcards",
+        "query",
+        "query_name",
+    ),
 }
 
 

@@ -1,0 +1,77 @@
+"""The injection suite catches drivers that paste: in every context, for every class, by every way it looks."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import pytest
+
+from appsmith_proxy.testing.corpus import SEEDS, Seed
+from appsmith_proxy.testing.injection import tried
+from appsmith_proxy.testing.suite import INJECTION_KEY
+from appsmith_proxy.testing.trial import Tally
+from tests.corpus.pasting import PastingHttpInjection, PastingSqlInjection
+
+_SQL: Final = {context.name: context for context in PastingSqlInjection.contexts() if "text" in context.takes}
+_HTTP: Final = {
+    context.name: context
+    for context in PastingHttpInjection.contexts()
+    if context.name not in ("text", "in_text") and "json" not in context.name  # a plain body has nothing to break
+}
+_BREAKING_SQL: Final = ("quotes", "literals", "comments", "statement_ends", "conditions", "encodings", "markup")
+_BREAKING_HTTP: Final = ("paths", "headers", "queries")
+
+
+def short(*groups: str) -> Iterator[Seed]:
+    """Yield the short seeds of some classes."""
+    yield from (seed for group in groups for seed in SEEDS[group] if len(seed.value) < 200)
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[Tally], None]:
+    """Tell the report of a control: that it was caught belongs beside the drivers' zeros."""
+
+    def told(tally: Tally) -> None:
+        tally.kind = f"{tally.kind} (control that pastes)"
+        record_property(INJECTION_KEY, tally.told())
+
+    return told
+
+
+def guilty(tally: Tally) -> set[str]:
+    """Return the classes of the seeds that were not taken as values."""
+    return {seed.rpartition("-")[0] for seed, _ in tally.violations if seed}
+
+
+@pytest.mark.parametrize("name", _SQL)
+async def test_pasted_sql_is_caught(name: str, tell: Callable[[Tally], None]) -> None:
+    tally = await tried(PastingSqlInjection(), _SQL[name], list(short(*_BREAKING_SQL)))
+    tell(tally)
+    assert guilty(tally) == set(_BREAKING_SQL)
+    assert any("the server was sent" in wrong for _, wrong in tally.violations)
+
+
+async def test_what_pasted_sql_does_to_the_fixture_is_seen() -> None:
+    tally = await tried(PastingSqlInjection(), _SQL["operand"], list(short("statement_ends")))
+    assert ("", "the fixture is not what it was") in tally.violations
+
+
+async def test_what_pasted_sql_stores_is_seen() -> None:
+    tally = await tried(PastingSqlInjection(), _SQL["insert"], list(short("quotes")))
+    assert ("", "what was stored is not what was sent") in tally.violations
+
+
+@pytest.mark.parametrize("name", _HTTP)
+async def test_pasted_requests_are_caught(name: str, tell: Callable[[Tally], None]) -> None:
+    tally = await tried(PastingHttpInjection(), _HTTP[name], list(short(*_BREAKING_HTTP)))
+    tell(tally)
+    assert guilty(tally)
+
+
+async def test_what_pasted_requests_reach_is_seen() -> None:
+    tally = await tried(PastingHttpInjection(), _HTTP["segment"], list(short("paths")))
+    assert ("", "the fixture is not what it was") in tally.violations
+
+
+def test_every_context_of_sql_that_takes_texts_is_tried() -> None:
+    wanted = {"operand", "quoted", "inside", "declared", "comparison", "like", "like_inside", "in_list"}
+    assert wanted | {"insert", "update", "json"} <= set(_SQL)
