@@ -138,17 +138,15 @@ async def forget(database: Database, plan: Plan) -> None:
         await database.quick_commits.delete_one({"_id": plan.id})
 
 
-async def sweep(database: Database, head: Head) -> None:
-    """Remove what was staged by commits that can never be decided, or that are done."""
-    dead = {"base": {"$lt": head.epoch}, "commit": {"$ne": head.pending}}
+async def sweep(database: Database, settled: Head) -> None:
+    """Remove what was staged by commits that can never be decided, or that are done, where nothing was pending."""
+    dead = {"base": {"$lt": settled.epoch}}
     with bounded():
         await database.records.delete_many({**UNBORN, **dead})
     with bounded():
         await database.quick_staged.delete_many(dead)
     with bounded():
-        await database.quick_commits.delete_many(
-            {"epoch": None, "base": {"$lt": head.epoch}, "_id": {"$ne": head.pending}}
-        )
+        await database.quick_commits.delete_many({**dead, "epoch": None})
 
 
 async def _insert(collection: Collection, documents: Iterable[Document]) -> None:

@@ -3,18 +3,20 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from appsmith_proxy.errors import StoreError
+from appsmith_proxy.errors import StaleRevision, StoreError
 from appsmith_proxy.model.records import Datasource, Workspace
-from appsmith_proxy.store.contract import Delete, Put
+from appsmith_proxy.store.contract import Change, Delete, Put
 from appsmith_proxy.store.mongodb import MongodbStore
 from appsmith_proxy.store.mongodb_rows import RECORD_BYTES
-from appsmith_proxy.store.mongodb_staging import REFS_TOLD, writes_of
+from appsmith_proxy.store.mongodb_staging import BATCH_BYTES, REFS_TOLD, writes_of
 from tests.servers.mongod import MongodServer
+from tests.servers.throwaway import until
 from tests.unit.store import samples
 from tests.unit.store.mongodb_stores import looking_at, url_of
 from tests.unit.store.suite import create
@@ -171,12 +173,15 @@ async def test_names_may_be_exchanged_in_one_commit(scene: Scene) -> None:
 
 
 async def test_a_list_never_shows_half_of_a_commit(scene: Scene) -> None:
+    filler = replace(samples.datasource("w"), configuration={"text": "x" * (BATCH_BYTES + 1)})
+    await create(scene.store, filler)
     done = False
 
     async def rename() -> None:
         nonlocal done
         for number in range(1, 12):
-            await scene.store.commit(*(Put(replace(it, name=f"{it.name}{number}"), number) for it in (KEPT, CHANGED)))
+            first, second = (Put(replace(it, name=f"{it.name}{number}"), number) for it in (KEPT, CHANGED))
+            await scene.store.commit(first, Put(filler, number), second)  # which makes two batches
         done = True
 
     async def look() -> None:
@@ -184,9 +189,42 @@ async def test_a_list_never_shows_half_of_a_commit(scene: Scene) -> None:
             found = {record.id: record.revision for record in await scene.other.find(Workspace)}
             assert found[KEPT.id] == found[CHANGED.id]
 
-    async with asyncio.TaskGroup() as group:
-        group.create_task(rename())
-        group.create_task(look())
+    # So that a commit can be decided and half done between the look at the head and the records.
+    with scene.fault("records", "find", blockConnection=True, blockTimeMS=40):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(rename())
+            group.create_task(look())
+
+
+@asynccontextmanager
+async def slow_to_decide(scene: Scene, *changes: Change) -> AsyncIterator[asyncio.Task[int]]:
+    """Commit, with the decision arriving a second late: everything is staged, and the block runs meanwhile."""
+    with scene.fault("head", mode={"times": 1}, blockConnection=True, blockTimeMS=1000):
+        slow = asyncio.create_task(scene.store.commit(*changes))
+        async with looking_at(scene.store) as database:
+
+            async def is_staged() -> bool:
+                return await database.staged.count_documents({}) == len(changes)
+
+            await until(is_staged)
+            await asyncio.sleep(0.1)  # the decision is on its way
+        yield slow
+        await asyncio.wait([slow])
+
+
+async def test_a_decision_that_comes_too_late_is_none(scene: Scene) -> None:
+    async with slow_to_decide(scene, Put(replace(KEPT, name="late"), expected=1)) as slow:
+        await scene.other.commit(Put(replace(KEPT, name="first"), expected=1))
+    with pytest.raises(StaleRevision):
+        await slow
+    assert await scene.names() == {"first", "changed", "gone"}
+
+
+async def test_what_others_have_just_staged_is_not_swept(scene: Scene) -> None:
+    async with slow_to_decide(scene, *CHANGES) as slow, MongodbStore(url_of(scene.server, scene.database)):
+        pass
+    await slow
+    assert await scene.names() == AFTER
 
 
 async def test_a_commit_may_be_larger_than_a_document_can_be(scene: Scene) -> None:
