@@ -133,7 +133,7 @@ def _find(reading: Reading, fields: Mapping[str, Any]) -> dict[str, Any]:
         value = _part(reading, fields, name, kind)
         if value is not None:
             spec[name] = value
-    if "projection" in spec and not isinstance(spec["projection"], Mapping):
+    if "projection" in spec and not isinstance(fields["projection"], Mapping):
         reading.refuse(("projection",), "must be an object of fields")
     return spec
 

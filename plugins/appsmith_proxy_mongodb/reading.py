@@ -48,7 +48,8 @@ class Values:
                     return self.wrapped(node, path)
                 return {key: self.data(value, (*path, key)) for key, value in self._fields(node, path)}
             case list():
-                return [self.data(value, (*path, at)) for at, value in enumerate(node)]
+                with self.deeper():
+                    return [self.data(value, (*path, at)) for at, value in enumerate(node)]
             case _:
                 return self.fitting(path, scalar, node)
 

@@ -82,6 +82,7 @@ class Reading(Pipelines):
     def _readers(self) -> Mapping[Kind, Callable[[Any, Path], Any]]:
         return {
             Kind.DATA: self.data,
+            Kind.OPTIONS: self.options,
             Kind.QUERY: self.query,
             Kind.QUERIES: self.queries,
             Kind.CONDITION: self.condition,
