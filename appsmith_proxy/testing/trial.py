@@ -222,8 +222,9 @@ class Trial:
         try:
             found = await self._execute(self._bound([seed.value]))
         except ProxyError as error:
-            unknown = isinstance(error, DatasourceError) and error.outcome is Outcome.UNKNOWN
-            if unknown or not (self._names(error) or verdict is Verdict.FAILED):
+            if isinstance(error, DatasourceError) and error.outcome is Outcome.UNKNOWN:
+                self.blame(f"refused with {error.code}, whose outcome is unknown", seed.id)
+            elif not self._names(error) and not (verdict is Verdict.FAILED and isinstance(error, DatasourceError)):
                 self.blame(f"refused, but with {error.code}, which does not name it", seed.id)
         except Exception as error:  # noqa: BLE001  # reason: whatever leaves a driver is judged
             self.blame(f"the driver let a {type(error).__name__} out", seed.id)

@@ -12,10 +12,10 @@ from appsmith_proxy.sdk import Column, ColumnType, ConnectFailed, EncodedRows, R
 from appsmith_proxy.testing import LoopbackNetwork
 from appsmith_proxy.testing.cells import broken_rules, fits, same
 from appsmith_proxy.testing.reference import driver_contract_page
-from appsmith_proxy.testing.report import pytest_terminal_summary, reports
+from appsmith_proxy.testing.report import corpus_reports, pytest_terminal_summary, reports
 from appsmith_proxy.testing.resources import Held, eventually, left_behind
 from appsmith_proxy.testing.secrecy import spellings
-from appsmith_proxy.testing.suite import ABSENT_KEY, REPORT_KEY
+from appsmith_proxy.testing.suite import ABSENT_KEY, INJECTION_KEY, REPORT_KEY
 
 ROOT = Path(__file__).parents[2]
 
@@ -206,6 +206,19 @@ def test_report_counts_by_suite_and_capability() -> None:
         "acme: limits 1/2",
         "  capabilities: cancel 1/1",
         "  absent: endpoint (it is a file)",
+    ]
+
+
+def test_report_tells_what_the_corpus_has_shown() -> None:
+    found = corpus_reports(
+        [
+            _finished("passed", (INJECTION_KEY, ["acme", "operand", 9, 1, 0])),
+            _finished("failed", (INJECTION_KEY, ["acme", "quoted", 8, 2, 3]), ("other", 1)),
+        ]
+    )
+    assert list(found["acme"].lines()) == [
+        "acme: 20 values in 2 contexts, 3 violations",
+        "  taken/refused: operand 9/1, quoted 8/2 (3 VIOLATIONS)",
     ]
 
 
