@@ -19,7 +19,7 @@
     ├── DriverError (driver)
     │   └── ContractBroken  DriverCrashed  IncompatibleDriver
     └── InternalError (proxy)
-        └── StoreError ── StoreStale,  VaultError,  ConfigurationError,  AuditUnavailable
+        └── StoreError ── StoreStale,  VaultError,  ConfigurationError,  AuditUnavailable,  PlanUnverified
 
 Texts here are ours and safe to show: they never hold a secret, a statement or a value. What a database said is kept
 apart in ``DatasourceError.native_message``, which only an editor may see, redacted.
@@ -367,6 +367,12 @@ class AuditUnavailable(InternalError):
 
     title = "The audit trail is unavailable"
     retryable = True
+
+
+class PlanUnverified(InternalError):
+    """A published action is not what was published here, so it does not run. Publish it again."""
+
+    title = "The action must be published again"
 
 
 def all_errors(root: type[ProxyError] = ProxyError) -> Iterator[type[ProxyError]]:

@@ -31,6 +31,7 @@ from appsmith_proxy.gateway.leases import Leases
 from appsmith_proxy.gateway.limits import AdmissionLimits
 from appsmith_proxy.gateway.network import Guard
 from appsmith_proxy.gateway.opening import Opening
+from appsmith_proxy.gateway.plan_seals import PlanSeals
 from appsmith_proxy.gateway.runnables import ExecutionLimits, Runnables
 from appsmith_proxy.model.records import Action, Datasource
 from appsmith_proxy.registry.registry import Registry
@@ -70,6 +71,7 @@ class Runtime:
             store=lambda: store.endpoints,
         )
         sealing = keyring.sealing
+        seals = PlanSeals(sealing.vault, sealing.instance_id)
         opening = Opening(
             registry,
             sealing.unseal,
@@ -82,13 +84,13 @@ class Runtime:
         self.leases = Leases(
             opening.open, idle_seconds=settings.idle_close_seconds, drain_seconds=settings.max_timeout_ms / 1000 + 5
         )
-        self._runnables = Runnables(self.cache, registry, _execution_limits(settings))
+        self._runnables = Runnables(self.cache, registry, seals, _execution_limits(settings))
         self.executor = Executor(self.cache, self._runnables, self.leases, self.trail)
         records = Records(store, self.cache)
         checker = Checker(registry, self.leases)
         self.catalog = Catalog(
             workspaces=Workspaces(records),
-            applications=Applications(records, checker),
+            applications=Applications(records, checker, seals),
             datasources=Datasources(records, registry, sealing, self.leases, opening, self.guard),
             actions=Actions(records, checker, max_timeout_ms=settings.max_timeout_ms),
         )

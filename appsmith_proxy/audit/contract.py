@@ -44,7 +44,20 @@ class OutcomeRecord(NamedTuple):
     """What became of the work, when it failed at the datasource."""
 
 
-AuditRecord: TypeAlias = Intent | OutcomeRecord
+class Unverified(NamedTuple):
+    """A published action was asked for whose stored copy is not what was published. Nothing of it ran."""
+
+    execution_id: str
+    """Of the call that asked."""
+    at: float
+    """Wall clock, seconds since 1970 UTC."""
+    principal_id: str
+    """Of the token."""
+    workspace_id: str
+    action_id: str
+
+
+AuditRecord: TypeAlias = Intent | OutcomeRecord | Unverified
 
 
 class AuditSink(ABC):

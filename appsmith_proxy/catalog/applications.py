@@ -10,6 +10,7 @@ from appsmith_proxy.catalog.checking import Checker
 from appsmith_proxy.catalog.records import Records, check_revision, missing
 from appsmith_proxy.catalog.views import Page, PublishedAction, PublishReport
 from appsmith_proxy.errors import InvalidRequest, Problem
+from appsmith_proxy.gateway.plan_seals import PlanSeals
 from appsmith_proxy.model.ids import new_id
 from appsmith_proxy.model.principal import Principal
 from appsmith_proxy.model.records import Action, Application, Datasource, Workspace
@@ -20,9 +21,10 @@ from appsmith_proxy.store.contract import Change, Delete, Put, Require, RequireN
 class Applications:
     """The verbs of applications."""
 
-    def __init__(self, records: Records, checker: Checker) -> None:
+    def __init__(self, records: Records, checker: Checker, seals: PlanSeals) -> None:
         self._records = records
         self._checker = checker
+        self._seals = seals
 
     async def create(self, principal: Principal, values: Mapping[str, Any]) -> Application:
         """Create an application in a workspace.
@@ -73,7 +75,7 @@ class Applications:
     async def publish(self, principal: Principal, record_id: str) -> PublishReport:
         """Make every draft of the application the published copy, all or nothing.
 
-        Each is compiled anew, and checked by its datasource where that can be reached.
+        Each is compiled anew, checked by its datasource where that can be reached, and sealed.
 
         Raises:
             InvalidRequest: some actions do not compile or are refused; nothing was published, ``details`` has all.
@@ -90,8 +92,11 @@ class Applications:
             )
             check = await self._checker.check(datasource, action.draft)
             problems.extend(replace(problem, path=f"actions/{action.id}/{problem.path}") for problem in check.problems)
+            if check.plan is None:
+                continue
             copy = replace(action.draft, checked=check.checked)
-            changes.append(Put(replace(action, draft=copy, published=copy), expected=action.revision))
+            sealed = self._seals.seal(action, copy, datasource, check.plan, check.reported)
+            changes.append(Put(replace(action, draft=copy, published=sealed), expected=action.revision))
             published.append(PublishedAction(id=action.id, name=copy.name, warnings=check.warnings))
         if problems:
             raise InvalidRequest(

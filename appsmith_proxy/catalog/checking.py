@@ -17,7 +17,7 @@ from appsmith_proxy.errors import (
 from appsmith_proxy.gateway.edge import driver_edge
 from appsmith_proxy.gateway.leases import Leases
 from appsmith_proxy.model.plan import Plan, PlannedStatement, Source, StatementSet, Transform
-from appsmith_proxy.model.records import ActionCopy, Datasource
+from appsmith_proxy.model.records import ActionCopy, Datasource, Reported
 from appsmith_proxy.registry.registry import Registry
 from appsmith_proxy.sdk import Capability, Driver, Prepared, SupportsPrepare
 from appsmith_proxy.template import compile_action, representatives
@@ -47,6 +47,8 @@ class Check:
     warnings: tuple[str, ...] = ()
     checked: bool = False
     """The datasource itself accepted every statement."""
+    reported: tuple[Reported, ...] = ()
+    """What it said of those that it was shown."""
 
 
 @final
@@ -87,17 +89,19 @@ class Checker:
             return compiled
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                untyped = await self._prepare(datasource, plan)
+                reported, untyped = await self._prepare(datasource, plan)
         except REFUSALS as error:
             return Check(plan=None, problems=(_refusal(error),))
         except TimeoutError:
             return _unchecked(compiled, "did not answer in time")
         except ProxyError as error:
             return _unchecked(compiled, f"could not be asked ({error.code})")
-        return Check(plan=plan, warnings=(*compiled.warnings, *untyped), checked=True)
+        return Check(plan=plan, warnings=(*compiled.warnings, *untyped), checked=True, reported=reported)
 
-    async def _prepare(self, datasource: Datasource, plan: Plan) -> tuple[str, ...]:
-        """Let the datasource prepare each statement; return a warning for each binding that nobody gives a type."""
+    async def _prepare(self, datasource: Datasource, plan: Plan) -> tuple[tuple[Reported, ...], tuple[str, ...]]:
+        """Let the datasource prepare each statement; return what it reported, and a warning for each binding that nobody
+        gives a type."""
+        reported: dict[str, Reported] = {}
         untyped: dict[str, None] = {}
         lease = await self._leases.borrow(datasource)
         try:
@@ -109,10 +113,11 @@ class Checker:
                     for planned in representatives(step.payload):
                         with driver_edge("preparing", lease.secrets):
                             prepared = await client.prepare(planned.statement, deadline=deadline)
+                            reported[planned.statement.digest] = _reported(planned, prepared)
                             untyped.update(dict.fromkeys(_untyped(planned, prepared)))
         finally:
             lease.release()
-        return tuple(
+        return tuple(reported.values()), tuple(
             f"the datasource reports no type for {{{{ {name} }}}}, so its values are sent as text: declare its type"
             for name in untyped
         )
@@ -124,6 +129,14 @@ def _compile(driver: Driver, copy: ActionCopy) -> Check:
     )
     warnings = compiled.plan.warnings if compiled.plan is not None else ()
     return Check(plan=compiled.plan, problems=compiled.problems, warnings=warnings)
+
+
+def _reported(planned: PlannedStatement, prepared: Prepared) -> Reported:
+    return Reported(
+        statement=planned.statement.digest,
+        parameter_types=prepared.parameter_types,
+        columns=tuple((column.name, column.native_type) for column in prepared.columns),
+    )
 
 
 def _untyped(planned: PlannedStatement, prepared: Prepared) -> Iterator[str]:

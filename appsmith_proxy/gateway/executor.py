@@ -22,7 +22,7 @@ from functools import partial
 from typing import Final, final
 
 from appsmith_proxy.access.policy import Permission, allowed, rights
-from appsmith_proxy.audit.contract import Copy, Intent, OutcomeRecord
+from appsmith_proxy.audit.contract import Copy, Intent, OutcomeRecord, Unverified
 from appsmith_proxy.audit.trail import Trail
 from appsmith_proxy.errors import (
     AuditUnavailable,
@@ -37,6 +37,7 @@ from appsmith_proxy.errors import (
     Outcome,
     Overloaded,
     ParameterInvalid,
+    PlanUnverified,
     ProxyError,
     describe,
 )
@@ -84,7 +85,7 @@ class Executor:
         Save), unless the action says ``cancelOnDisconnect``.
 
         Raises:
-            NotFound, Overloaded, AuditUnavailable, StoreStale: the request failed. A failed query is answered.
+            NotFound, Overloaded, AuditUnavailable, PlanUnverified, StoreStale: the request failed. A failed query is answered.
         """
         runnable = self._find_now(call) or await self._find(call)
         editor = self._authorize(call, runnable)
@@ -115,7 +116,11 @@ class Executor:
         action = await self._cache.get(Action, call.action_id)
         if action is None or not allowed(call.principal, Permission.ACTION_EXECUTE, action.workspace_id):
             raise NotFound(MISSING)
-        return await self._runnables.find(action, published=_wants_published(call, action))
+        try:
+            return await self._runnables.find(action, published=_wants_published(call, action))
+        except PlanUnverified:
+            await self._trail.record(_unverified(call, action, self._ids.next()))
+            raise
 
     # authorize
 
@@ -280,6 +285,16 @@ class Executor:
 
 def _wants_published(call: ExecuteCall, action: Action) -> bool:
     return call.view_mode or not allowed(call.principal, Permission.ACTION_MANAGE, action.workspace_id)
+
+
+def _unverified(call: ExecuteCall, action: Action, execution_id: str) -> Unverified:
+    return Unverified(
+        execution_id=execution_id,
+        at=time.time(),
+        principal_id=call.principal.id,
+        workspace_id=action.workspace_id,
+        action_id=action.id,
+    )
 
 
 def _trusted(call: ExecuteCall, runnable: Runnable, name: str) -> Value | None:

@@ -6,6 +6,7 @@ from typing import Final, final
 from appsmith_proxy.errors import InternalError, NotFound
 from appsmith_proxy.gateway.encode import Encoder
 from appsmith_proxy.gateway.limits import AdmissionLimits, Gate
+from appsmith_proxy.gateway.plan_seals import PlanSeals, check_plan
 from appsmith_proxy.model.plan import Plan
 from appsmith_proxy.model.records import Action, ActionCopy, Datasource
 from appsmith_proxy.registry.registry import Registry
@@ -48,9 +49,10 @@ class ExecutionLimits:
 class Runnables:
     """Finds runnables. Everything it keeps is checked against the cached records on each use."""
 
-    def __init__(self, cache: CachedStore, registry: Registry, limits: ExecutionLimits) -> None:
+    def __init__(self, cache: CachedStore, registry: Registry, seals: PlanSeals, limits: ExecutionLimits) -> None:
         self._cache = cache
         self._registry = registry
+        self._seals = seals
         self._limits = limits
         self._kept: dict[tuple[str, bool], Runnable] = {}
         self._gates: dict[str, Gate] = {}
@@ -75,6 +77,7 @@ class Runnables:
 
         Raises:
             NotFound: there is no such copy, or its datasource is gone.
+            PlanUnverified: the published copy is not what was published.
             InternalError: the stored copy does not compile any more.
         """
         copy = action.published if published else action.draft
@@ -83,8 +86,11 @@ class Runnables:
         datasource = await self._cache.get(Datasource, copy.datasource_id)
         if datasource is None or datasource.workspace_id != action.workspace_id:
             raise NotFound(MISSING)
+        seal = self._seals.check(action, copy, datasource) if published else None
         driver = self._registry.driver(datasource.kind)
         runnable = self._build(action, copy, datasource, driver, scope=f"{action.id}" if published else "")
+        if seal is not None:
+            check_plan(runnable.plan, seal)
         self._kept[action.id, published] = runnable
         return runnable
 

@@ -59,6 +59,34 @@ class Datasource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """What a datasource's own prepare reported of one statement when its action was published."""
+
+    statement: str
+    """The digest of its text."""
+    parameter_types: tuple[str | None, ...]
+    """The native type of each placeholder; None where the datasource reports none."""
+    columns: tuple[tuple[str, str], ...]
+    """(name, native type)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSeal:
+    """What was published, proven: the copy that has it is what was published, where it was, by this instance."""
+
+    version: int
+    """Counts how often the action was published."""
+    compiler: int
+    """The compiler's version that made the plan."""
+    digest: str
+    """Of the plan."""
+    reported: tuple[Reported, ...] = ()
+    """Of the statements that the datasource checked; empty when it could not be asked."""
+    mac: bytes = b""
+    """Over all of this, the copy, and where both belong; see ``gateway.plan_seals``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActionCopy:
     """What runs: the draft's or the published copy's content. The plan is compiled from it, never stored by value."""
 
@@ -81,6 +109,8 @@ class ActionCopy:
     """Error code or constraint name → what a viewer is told."""
     checked: bool = False
     """The datasource itself accepted the statement when this copy was saved."""
+    seal: PlanSeal | None = None
+    """Of a published copy; without one it is not run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

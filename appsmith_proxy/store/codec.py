@@ -17,6 +17,8 @@ from appsmith_proxy.model.records import (
     ActionCopy,
     Application,
     Datasource,
+    PlanSeal,
+    Reported,
     SealedSecret,
     Token,
     Workspace,
@@ -37,6 +39,7 @@ from appsmith_proxy.store.shapes import (
     mapping,
     member,
     optional,
+    pair,
     sequence,
     shape,
 )
@@ -172,6 +175,22 @@ _PARAMETER: Final = shape(
     trusted_only=BOOLEAN,
 )
 
+_SEAL: Final = shape(
+    PlanSeal,
+    version=INTEGER,
+    compiler=INTEGER,
+    digest=TEXT,
+    reported=sequence(
+        shape(
+            Reported,
+            statement=TEXT,
+            parameter_types=sequence(optional(TEXT)),
+            columns=sequence(pair(TEXT, TEXT)),
+        )
+    ),
+    mac=BYTES,
+)
+
 _ACTION_COPY: Final = shape(
     ActionCopy,
     datasource_id=TEXT,
@@ -187,6 +206,7 @@ _ACTION_COPY: Final = shape(
     cancel_on_disconnect=BOOLEAN,
     user_messages=mapping(TEXT),
     checked=BOOLEAN,
+    seal=optional(_SEAL),
 )
 
 COLLECTIONS: Final[Mapping[Kind, Collection]] = {

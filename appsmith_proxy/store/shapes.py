@@ -61,6 +61,17 @@ def sequence(part: Part) -> Part:
     )
 
 
+def pair(first: Part, second: Part) -> Part:
+    """Return a tuple of two, written as a list."""
+
+    def read(values: Any) -> tuple[Any, Any]:
+        if len(_typed(list)(values)) != 2:
+            raise Unreadable("not a pair")
+        return first.read(values[0]), second.read(values[1])
+
+    return Part(lambda value: [first.write(value[0]), second.write(value[1])], read)
+
+
 def mapping(part: Part) -> Part:
     """Return parts by text key."""
     return Part(

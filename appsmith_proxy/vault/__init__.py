@@ -12,6 +12,7 @@
     weakness  which passwords are refused
 """
 
+from appsmith_proxy.vault.box import prefixed
 from appsmith_proxy.vault.private_file import read_private, write_private
 from appsmith_proxy.vault.ring import KeyState
 from appsmith_proxy.vault.root import DEFAULT_COST, FLOOR, Cost
@@ -28,6 +29,7 @@ __all__ = [
     "SealContext",
     "Vault",
     "key_id_of",
+    "prefixed",
     "read_private",
     "weakness",
     "write_private",

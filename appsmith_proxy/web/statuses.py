@@ -27,6 +27,7 @@ from appsmith_proxy.errors import (
     Overloaded,
     ParameterInvalid,
     PermissionRejected,
+    PlanUnverified,
     ProxyError,
     RequestError,
     ResourceExhausted,
@@ -60,6 +61,7 @@ STATUSES: Final[Mapping[type[ProxyError], int]] = {
     InternalError: 500,
     StoreError: 503,
     AuditUnavailable: 503,
+    PlanUnverified: 503,
     ProxyError: 500,
 }
 """Class → status; a class that is not here has its nearest ancestor's."""

@@ -16,6 +16,7 @@ from appsmith_proxy.catalog import keys
 from appsmith_proxy.catalog.keys import INSTANCE_KEY, Keyring
 from appsmith_proxy.catalog.rotation import RING_KEY, count_secrets, rotate
 from appsmith_proxy.errors import ConfigurationError, StaleRevision, VaultError
+from appsmith_proxy.gateway.plan_seals import SUBKEY
 from appsmith_proxy.model.records import Datasource, SealedSecret
 from appsmith_proxy.sdk import Client, Driver, Field, FieldType, OpenContext, Payload, Secret
 from appsmith_proxy.store.contract import Change, Changes, ConfigStore, Delete, Put, R
@@ -545,6 +546,21 @@ async def test_a_weak_new_pair_is_refused(password: Secret, salt: Secret) -> Non
     with pytest.raises(ConfigurationError):
         await keyring.change_password(password, salt, cost=FLOOR)
     assert data.meta == before
+
+
+async def test_keys_of_other_rooms_outlive_rotations_and_changes_of_password() -> None:
+    """Seals of published plans are under one: no rotation and no new password makes publishing again necessary."""
+    data = MemoryData()
+    store = await opened_store(data)
+    keyring = await open_keyring(store)
+    key = keyring.vault.subkey(SUBKEY)
+    await keyring.rotate(settle_seconds=0)
+    assert keyring.vault.subkey(SUBKEY) == key
+    await keyring.change_password(NEW_PASSWORD, NEW_SALT, cost=FLOOR)
+    assert keyring.vault.subkey(SUBKEY) == key, "an outdated process goes on verifying"
+    again = await open_keyring(await opened_store(data), NEW_PASSWORD, NEW_SALT)
+    assert again.vault.subkey(SUBKEY) == key
+    assert (await open_keyring(await opened_store())).vault.subkey(SUBKEY) != key
 
 
 async def test_the_reports_tell_the_proof_and_no_secret() -> None:

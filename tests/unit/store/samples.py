@@ -6,7 +6,17 @@ from datetime import UTC, datetime, timedelta, timezone
 from appsmith_proxy.model.ids import new_id
 from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.model.principal import Role, User
-from appsmith_proxy.model.records import Action, ActionCopy, Application, Datasource, SealedSecret, Token, Workspace
+from appsmith_proxy.model.records import (
+    Action,
+    ActionCopy,
+    Application,
+    Datasource,
+    PlanSeal,
+    Reported,
+    SealedSecret,
+    Token,
+    Workspace,
+)
 from appsmith_proxy.sdk import ParameterType
 
 
@@ -74,6 +84,16 @@ def copy(datasource_id: str, name: str = "byId") -> ActionCopy:
     )
 
 
+def seal() -> PlanSeal:
+    return PlanSeal(
+        version=3,
+        compiler=1,
+        digest="cd" * 32,
+        reported=(Reported(statement="ef" * 32, parameter_types=("int4", None), columns=(("id", "int4"),)),),
+        mac=bytes(range(32)),
+    )
+
+
 def action(workspace_id: str, application_id: str, datasource_id: str, name: str = "byId") -> Action:
     draft = copy(datasource_id, name)
     return Action(
@@ -81,7 +101,7 @@ def action(workspace_id: str, application_id: str, datasource_id: str, name: str
         workspace_id=workspace_id,
         application_id=application_id,
         draft=draft,
-        published=replace(draft, name="before", read_only=None),
+        published=replace(draft, name="before", read_only=None, seal=seal()),
     )
 
 
