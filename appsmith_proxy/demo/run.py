@@ -221,7 +221,7 @@ def _print_welcome(base: str, made: Made, folder: Path) -> None:
     print(f"The demo serves on {base} (loopback only); everything is in {folder}. Stop it with Ctrl-C.\n")
     print(f"viewer token     {viewer}\ndeveloper token  {developer}     (both live for 24 hours)\n")
     for sample in made.samples:
-        print(f"  {made.actions[sample.name]}  {sample.name:<18} {sample.shows}")
+        print(f"  {made.actions[sample.name]}  {sample.name:<20} {sample.shows}")
     print("\nPaste:\n")
     for name in ("CustomerById", "SearchCustomers", "StockOfProduct"):
         print(curl(by_name[name]) + "\n")

@@ -228,3 +228,46 @@ MYSQL: Final = (
         params={"customer_id": 17, "Note.text": "called; said \\'); DROP TABLE notes; --"},
     ),
 )
+
+MONGODB: Final = (
+    Sample(
+        name="MongoCustomerById",
+        shows="MongoDB: the filter is a tree, and a value stands at a leaf of it",
+        datasource="mongodb",
+        configuration={"operation": "find", "collection": "customers", "filter": '{"_id": {{ customer_id }}}'},
+        parameters=(_integer("customer_id"),),
+        params={"customer_id": 17},
+    ),
+    Sample(
+        name="MongoOrdersByStatus",
+        shows="a pipeline with a list",
+        datasource="mongodb",
+        configuration={
+            "operation": "aggregate",
+            "collection": "orders",
+            "pipeline": '[{"$match": {"status": {"$in": {{ statuses }}}}},'
+            ' {"$group": {"_id": "$status", "orders": {"$sum": 1}}}, {"$sort": {"_id": 1}}]',
+        },
+        parameters=(DeclaredParameter(name="statuses", type=ParameterType.TEXT, is_list=True),),
+        params={"statuses": ["open", "paid"]},
+    ),
+    Sample(
+        name="MongoCountInCity",
+        shows="how many, without their documents",
+        datasource="mongodb",
+        configuration={"operation": "count", "collection": "customers", "filter": '{"city": "{{ city }}"}'},
+        params={"city": "Porto"},
+    ),
+    Sample(
+        name="MongoAddNote",
+        shows="an insert; what looks like an operator stays text",
+        datasource="mongodb",
+        configuration={
+            "operation": "insert",
+            "collection": "notes",
+            "documents": '{"customer_id": {{ customer_id }}, "text": "{{ Note.text }}"}',
+        },
+        parameters=(_integer("customer_id"), DeclaredParameter(name="Note.text", type=ParameterType.TEXT)),
+        params={"customer_id": 17, "Note.text": '{"$where": "sleep(1000)"}'},
+    ),
+)

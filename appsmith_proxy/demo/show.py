@@ -45,10 +45,10 @@ async def call_all(base: str, token: str, calls: Sequence[Call]) -> list[Answer]
 
 def print_table(answers: Sequence[Answer]) -> int:
     """Print one line a call; return 0 when all succeeded."""
-    print(f"{'action':<18} {'form':<5} {'':<6} answer")
+    print(f"{'action':<20} {'form':<5} {'':<6} answer")
     for answer in answers:
         mark = "ok" if answer.success else "FAILED"
-        print(f"{answer.sample.name:<18} {answer.form:<5} {mark:<6} {answer.text}")
+        print(f"{answer.sample.name:<20} {answer.form:<5} {mark:<6} {answer.text}")
     failed = sum(not answer.success for answer in answers)
     print(f"\n{len(answers) - failed} of {len(answers)} executions succeeded")
     return 1 if failed else 0
