@@ -11,7 +11,7 @@ import pytest
 
 from appsmith_proxy.errors import StaleRevision, StoreError
 from appsmith_proxy.model.records import Datasource, Workspace
-from appsmith_proxy.store.contract import Change, Delete, Put
+from appsmith_proxy.store.contract import Change, Delete, Put, Require
 from appsmith_proxy.store.mongodb import MongodbStore
 from appsmith_proxy.store.mongodb_rows import RECORD_BYTES
 from appsmith_proxy.store.mongodb_staging import BATCH_BYTES, REFS_TOLD, writes_of
@@ -194,6 +194,45 @@ async def test_a_list_never_shows_half_of_a_commit(scene: Scene) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(rename())
             group.create_task(look())
+
+
+async def test_nothing_is_refused_for_half_of_a_commit(scene: Scene) -> None:
+    filler = replace(samples.datasource("w"), configuration={"text": "x" * (BATCH_BYTES + 1)})
+    await create(scene.store, filler)
+    done = False
+
+    async def make_again() -> None:
+        nonlocal done
+        for number in range(1, 9):
+            await scene.store.commit(Delete(Workspace, KEPT.id, 1), Put(filler, number), Put(KEPT, 0))
+        done = True
+
+    async def require() -> None:
+        while not done:
+            await scene.other.commit(Require(Workspace, KEPT.id))
+
+    with scene.fault("records", "find", blockConnection=True, blockTimeMS=40):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(make_again())
+            group.create_task(require())
+
+
+async def test_a_commit_that_is_cancelled_once_begun_goes_to_its_end(scene: Scene) -> None:
+    with scene.fault("records", mode={"times": 1}, blockConnection=True, blockTimeMS=500):
+        committing = asyncio.create_task(scene.store.commit(*CHANGES))
+        async with looking_at(scene.store) as database:
+
+            async def is_decided() -> bool:
+                return await database.head.count_documents({"pending": None}) == 0
+
+            await until(is_decided)
+        for _ in range(2):
+            committing.cancel()
+            await asyncio.sleep(0.01)
+        with pytest.raises(asyncio.CancelledError):
+            await committing
+        assert (await scene.other.get(Workspace, NEW.id)) == replace(NEW, revision=1)
+        assert await scene.names() == AFTER
 
 
 @asynccontextmanager
