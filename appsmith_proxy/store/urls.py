@@ -86,7 +86,8 @@ def _srv(_text: str) -> MongodbUrl:
 
 
 _MONGODB: Final = re.compile(
-    r"mongodb://(?:(?P<user>[^:@/?#]+)(?P<password>:[^:@/?#]*)?@)?(?P<hosts>[^@/?#]+)(?:/(?P<database>[^/?#]*))?(?:\?(?P<options>[^?#]*))?"
+    r"mongodb://(?:(?P<user>[^:@/?#]+)(?P<password>:[^:@/?#]*)?@)?(?P<hosts>[^@/?#]+)(?:/(?P<database>[^/?#]*))?"
+    r"(?:\?(?P<options>[^?#;]*))?"  # no semicolon: the client library would begin another option there
 )
 _HOST: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9_.-]+))(?::(?P<port>[0-9]{1,5}))?")
 _DATABASE: Final = re.compile(r"[A-Za-z0-9_-]{1,38}")
