@@ -5,7 +5,7 @@ says why none of the configured hosts will do.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 from typing import Final, TypeAlias, final
 
@@ -32,7 +32,7 @@ class Wanted(Enum):
     READ = "read"
 
 
-_SUITS: Final[dict[str, tuple[Callable[[Link], bool], ...]]] = {
+_SUITS: Final[Mapping[str, tuple[Callable[[Link], bool], ...]]] = {
     "primary": (lambda link: link.is_primary,),
     "primaryPreferred": (lambda link: link.is_primary, lambda link: link.is_secondary),
     "secondary": (lambda link: link.is_secondary,),
