@@ -110,11 +110,9 @@ def length_at(data: bytes, at: int) -> tuple[int, int]:
     raise Malformed("a length of an answer is none")
 
 
-def text_at(data: bytes, at: int, end: int) -> tuple[bytes, int]:
-    """Read length-encoded bytes that end within the packet; return them and where the next thing begins."""
+def text_at(data: bytes, at: int) -> tuple[bytes, int]:
+    """Read length-encoded bytes; return them and where the next thing begins, which may be beyond the packet."""
     length, at = length_at(data, at)
-    if at + length > end:
-        raise Malformed("a part of an answer is longer than its packet")
     return data[at : at + length], at + length
 
 

@@ -61,15 +61,15 @@ class Definition:
         for _ in range(4):  # catalog, schema, table, the table's own name
             length, at = length_at(data, at)
             at += length
-        name, at = text_at(data, at, end)
-        _, at = text_at(data, at, end)  # the column's own name
+        name, at = text_at(data, at)
+        _, at = text_at(data, at)  # the column's own name
         facts: dict[int, bytes] = {}
         if extended:
-            more, at = text_at(data, at, end)
+            more, at = text_at(data, at)
             inner = 0
             while inner < len(more):
                 kind = more[inner]
-                facts[kind], inner = text_at(more, inner + 1, len(more))
+                facts[kind], inner = text_at(more, inner + 1)
         _, at = length_at(data, at)
         if at + _FIXED_SIZE > end:
             raise Malformed("a column's description ends too early")

@@ -29,9 +29,10 @@ from appsmith_proxy_mysql.conversation import Conversation
 from appsmith_proxy_mysql.decode import Shape
 from appsmith_proxy_mysql.login import Login, _Session
 from appsmith_proxy_mysql.packets import Packets
-from appsmith_proxy_mysql.protocol import LARGEST, Client, Malformed, Reported
-from appsmith_proxy_mysql.replies import Features, Kept
-from appsmith_proxy_mysql.rows import RowsReply
+from appsmith_proxy_mysql.protocol import LARGEST, Client, Malformed, Reported, done_at, reported_at
+from appsmith_proxy_mysql.replies import Acknowledged, Features, Kept, PreparedReply
+from appsmith_proxy_mysql.rows import MAX_SHAPES, RowsReply
+from appsmith_proxy_mysql.types import Definition
 from tests.servers.certificates import Authority
 from tests.servers.mysql_rogue import (
     SALT,
@@ -172,7 +173,7 @@ async def test_lies_are_errors(lie: bytes, encode: bool, opened: list[str]) -> N
     rogue = Rogue(answer=lie)
     async with listening(rogue) as port, wired(login_at(port)) as wire:
         with pytest.raises(faults.RAISED) as caught:
-            await answer(wire, "SELECT 1", encode=encode, seconds=0.5)
+            await answer(wire, "SELECT 1", encode=encode, seconds=5)
         assert not wire.alive
         translated = faults.translate(caught.value)
         assert type(translated) in (BadResponse, Disconnected), "it is known before the deadline"
@@ -232,9 +233,46 @@ async def test_rows_that_are_dropped_must_have_their_numbers_too() -> None:
     protocol.connection_made(_Paper())
     asking = asyncio.create_task(protocol.ask(b"\x17", _reply(rows=1, stop=False), timeout=5))
     await asyncio.sleep(0)
-    protocol.data_received(packets(*_HEAD, row(b"x"), row(b"y")) + packet(6, row(b"z")) + packet(7, end()))
+    protocol.data_received(packets(*_HEAD, row(b"x"), row(b"y")) + packet(6, row(b"z")) + packet(6, end()))
     with pytest.raises(Malformed):
         await asyncio.wait_for(asking, 1)
+
+
+async def test_columns_that_are_others_each_time_are_not_all_remembered() -> None:
+    kept = Kept(statement=Statement(text="SELECT 1"), id=2, parameter_count=0, shape=Shape(()))
+    for number in range(3 * MAX_SHAPES):
+        reply = _reply(kept=kept)
+        reply.feed(packets(b"\x01", column(f"v{number}", 253), row(b"x"), end()))
+        assert reply.rows == [("x",)]
+        assert len(kept.shapes) <= MAX_SHAPES
+
+
+def test_rows_that_each_claim_to_hold_all_the_others_are_not_copied() -> None:
+    said = packets(*_HEAD, *[b"\0\0\xfc\xff\xff"] * 8_000, end())
+    tracemalloc.start()
+    try:
+        with pytest.raises(Malformed):
+            _reply(rows=10_000).feed(said)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+def test_a_request_for_a_file_is_called_so() -> None:
+    """Who reads the cause must not have to guess."""
+    for reply in (_reply(), Acknowledged(), PreparedReply(Features(short_ends=True, extended=False))):
+        with pytest.raises(Malformed, match="asks for a file"):
+            reply.feed(packets(_LOCAL_FILE))
+
+
+def test_what_ends_within_a_packet_is_not_read_on_in_the_next_one() -> None:
+    with pytest.raises(Malformed):
+        done_at(b"\0\0\0\x08\0", 0, 3)
+    with pytest.raises(Malformed):
+        reported_at(b"\xff\x15\x04more", 0, 2)
+    with pytest.raises(Malformed):
+        Definition.read(TEXT + bytes(20), 0, len(TEXT) - 4, extended=False)
 
 
 @pytest.mark.parametrize("number", [4, 5])
@@ -269,8 +307,10 @@ class _Paper(asyncio.Transport):
         return False
 
 
-def _reply(*, rows: int = 1000, stop: bool = True, size: int = 1_000_000, short_ends: bool = True) -> RowsReply:
-    kept = Kept(statement=Statement(text="SELECT 1"), id=2, parameter_count=0, shape=Shape(()))
+def _reply(
+    *, rows: int = 1000, stop: bool = True, size: int = 1_000_000, short_ends: bool = True, kept: Kept | None = None
+) -> RowsReply:
+    kept = kept or Kept(statement=Statement(text="SELECT 1"), id=2, parameter_count=0, shape=Shape(()))
     features = Features(short_ends=short_ends, extended=False)
     return RowsReply(kept, features, rows=rows, size=size, stop=stop, encode=False)
 
