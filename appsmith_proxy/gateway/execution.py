@@ -26,6 +26,8 @@ class ExecuteCall:
     """The call came in the family's multipart form: there an undeclared binding without a part is ``""``."""
     numbers: str | None = None
     """``string | number``: how decimals are written; None: as the action says."""
+    dry_run: bool = False
+    """Roll everything back at the end; for editors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

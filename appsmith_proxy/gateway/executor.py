@@ -27,11 +27,13 @@ from appsmith_proxy.audit.trail import Trail
 from appsmith_proxy.errors import (
     AuditUnavailable,
     BadResponse,
+    CapabilityNotSupported,
     ContractBroken,
     DatasourceError,
     Disconnected,
     DriverCrashed,
     ExecutionTimeout,
+    Forbidden,
     InternalError,
     NotFound,
     Outcome,
@@ -50,10 +52,11 @@ from appsmith_proxy.gateway.leases import Leases
 from appsmith_proxy.gateway.limits import Gate
 from appsmith_proxy.gateway.runnables import MISSING, Runnable, Runnables
 from appsmith_proxy.gateway.shown import name_parameter, redact, shown_request, user_message
+from appsmith_proxy.gateway.transactions import Transaction
 from appsmith_proxy.model.ids import Ids
 from appsmith_proxy.model.records import ENVIRONMENT, Action
 from appsmith_proxy.model.trusted import TRUSTED_NAMES, TrustedContext
-from appsmith_proxy.sdk import Body, BodyKind, EncodedRows, ExecuteRequest, Result, Value
+from appsmith_proxy.sdk import Body, BodyKind, Capability, EncodedRows, ExecuteRequest, Result, Value
 from appsmith_proxy.store.cache import CachedStore
 from appsmith_proxy.template import Bound, bind
 
@@ -89,6 +92,8 @@ class Executor:
         """
         runnable = self._find_now(call) or await self._find(call)
         editor = self._authorize(call, runnable)
+        if call.dry_run:
+            _check_dry_run(runnable, editor=editor)
         execution_id = self._ids.next()
         intent = self._intent(call, runnable, execution_id)
         if not self._trail.try_record(intent):
@@ -185,8 +190,15 @@ class Executor:
         body, columns = b"null", b"[]"
         error: ProxyError | None = None
         try:
-            bound = self._bind(call, runnable)
-            result = await self._run(call, runnable, bound, deadline)
+            if call.dry_run or len(runnable.plan.steps) > 1:
+                transaction = Transaction(call, runnable, partial(_trusted, call, runnable))
+                try:
+                    result = await self._run_transaction(runnable, transaction, deadline)
+                finally:
+                    bound = transaction.bound
+            else:
+                bound = self._bind(call, runnable)
+                result = await self._run(call, runnable, bound, deadline)
             body, columns = _encoded(call, runnable, result, editor=editor)
         except InternalError as failure:
             await self._record(_outcome(execution_id, started, error=failure))
@@ -244,6 +256,28 @@ class Executor:
             raise _too_late(runnable, Outcome.UNKNOWN) from None
         except ExecutionTimeout as error:
             raise _too_late(runnable, error.outcome) from error
+
+    async def _run_transaction(self, runnable: Runnable, transaction: Transaction, deadline: float) -> Result:
+        transaction.check()
+        try:
+            with self._deadlines.at(deadline + GRACE_SECONDS):
+                try:
+                    return await self._run_steps(runnable, transaction, deadline)
+                except Disconnected as error:
+                    if transaction.begun or error.outcome is not Outcome.NOT_SENT:
+                        raise
+                return await self._run_steps(runnable, transaction, deadline)
+        except TimeoutError:
+            raise _too_late(runnable, Outcome.UNKNOWN) from None
+        except ExecutionTimeout as error:
+            raise _too_late(runnable, error.outcome) from error
+
+    async def _run_steps(self, runnable: Runnable, transaction: Transaction, deadline: float) -> Result:
+        lease = await self._leases.borrow(runnable.datasource)
+        try:
+            return await transaction.run(lease, deadline)
+        finally:
+            lease.release()
 
     # run
 
@@ -303,6 +337,15 @@ def _trusted(call: ExecuteCall, runnable: Runnable, name: str) -> Value | None:
     )
     value: Value | None = TRUSTED_NAMES[name](context)
     return value
+
+
+def _check_dry_run(runnable: Runnable, *, editor: bool) -> None:
+    if not editor:
+        raise Forbidden("a dry run is for editors", hint="leave mode out")
+    if Capability.TRANSACTIONS not in runnable.driver.capabilities:
+        raise CapabilityNotSupported(
+            f"{runnable.driver.title} has no transactions, so nothing could be rolled back", hint="leave mode out"
+        )
 
 
 def _crashed(error: BaseException) -> DriverCrashed:

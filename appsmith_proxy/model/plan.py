@@ -29,6 +29,8 @@ class Source(StrEnum):
 
     TRUSTED = "trusted"
     CLIENT = "client"
+    STEP = "step"
+    """An earlier step of the same execution: ``steps.order.id``."""
 
 
 class Transform(StrEnum):
@@ -166,6 +168,8 @@ class Step:
     """One statement or request of a plan."""
 
     payload: StatementSet | FieldSet
+    name: str = ""
+    """By which later steps know it; ``""`` for the only one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

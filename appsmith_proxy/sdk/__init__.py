@@ -79,6 +79,7 @@ from appsmith_proxy.sdk.results import (
 )
 from appsmith_proxy.sdk.room import LARGE_ANSWER, Room
 from appsmith_proxy.sdk.secrets import Secret
+from appsmith_proxy.sdk.sql_fields import SQL_STATEMENT, SQL_STEPS
 from appsmith_proxy.sdk.starters import starters
 from appsmith_proxy.sdk.statements import (
     NO_LIMITS,
@@ -105,6 +106,8 @@ __all__ = [
     "NO_LIMITS",
     "PROTOCOLS",
     "SETTLE_SECONDS",
+    "SQL_STATEMENT",
+    "SQL_STEPS",
     "TLS_FIELDS",
     "ActionCheck",
     "ActionField",

@@ -29,6 +29,8 @@ class FieldType(StrEnum):
     """An object of texts by name. With ``secret`` each value is sealed by itself, as ``field.name``."""
     PAIRS = "pairs"
     """A list of ``{"name", "value"}``, in order; names may repeat."""
+    STEPS = "steps"
+    """A list of ``{"name", "body"}``: statements that run one after the other in one transaction. Names are unique words."""
 
 
 class Place(StrEnum):
@@ -80,7 +82,9 @@ class ActionField(Field):
 _HOST: Final = re.compile(r"[^\s/@?#\\\x00-\x20\x7f]+")
 _URL: Final = re.compile(r"https?://[^\s/@?#\\\x00-\x20\x7f]+(/[^\s?#\\\x00-\x20\x7f]*)?")
 _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}")
+_STEP_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _MAX_ENTRIES: Final = 64
+MAX_STEPS: Final = 20
 
 _JSON_TYPES: Final[Mapping[FieldType, JsonSchema]] = {
     FieldType.TEXT: {"type": "string"},
@@ -104,6 +108,20 @@ _JSON_TYPES: Final[Mapping[FieldType, JsonSchema]] = {
             "type": "object",
             "properties": {"name": {"type": "string"}, "value": {"type": "string"}},
             "required": ["name", "value"],
+            "additionalProperties": False,
+        },
+    },
+    FieldType.STEPS: {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": MAX_STEPS,
+        "items": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "pattern": f"^{_STEP_NAME.pattern}$"},
+                "body": {"type": "string"},
+            },
+            "required": ["name", "body"],
             "additionalProperties": False,
         },
     },
@@ -185,6 +203,8 @@ def check_value(row: Field, value: Any, path: str) -> Iterator[Problem]:
             yield from _check_map(row, value, path)
         case FieldType.PAIRS:
             yield from _check_pairs(row, value, path)
+        case FieldType.STEPS:
+            yield from _check_steps(row, value, path)
         case _:
             yield from _check_text(row, value, path)
 
@@ -294,3 +314,28 @@ def _check_pairs(row: Field, value: Any, path: str) -> Iterator[Problem]:
             yield Problem(f"{where}.name", "must not be empty")
         elif len(item["value"]) > row.max_length:
             yield Problem(f"{where}.value", f"must have at most {row.max_length} characters")
+
+
+def _check_steps(row: Field, value: Any, path: str) -> Iterator[Problem]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_STEPS:
+        yield Problem(path, f"must be a list of 1 to {MAX_STEPS} steps {{name, body}}")
+        return
+    names: set[str] = set()
+    for index, item in enumerate(value):
+        where = f"{path}[{index}]"
+        if not isinstance(item, Mapping) or set(item) != {"name", "body"}:
+            yield Problem(where, "must be an object with name and body, and nothing else")
+            continue
+        name, body = item["name"], item["body"]
+        if not isinstance(name, str) or not _STEP_NAME.fullmatch(name):
+            yield Problem(f"{where}.name", "must be a word of letters, digits and _, at most 64 characters")
+        elif name in names:
+            yield Problem(f"{where}.name", "another step has this name")
+        else:
+            names.add(name)
+        if not isinstance(body, str) or not body:
+            yield Problem(f"{where}.body", "must be a statement")
+        elif len(body) > row.max_length:
+            yield Problem(f"{where}.body", f"must have at most {row.max_length} characters")
+        elif "\0" in body:
+            yield Problem(f"{where}.body", "must not contain NUL characters")

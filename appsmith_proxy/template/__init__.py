@@ -9,18 +9,31 @@
 from appsmith_proxy.template.binder import Bound, bind
 from appsmith_proxy.template.canonical import canonical_bytes
 from appsmith_proxy.template.compiler import Compiled, bindings_of, compile_action
+from appsmith_proxy.template.explaining import ExplainedStep, Spot, described, explain, origin_of, sql_texts
+from appsmith_proxy.template.names import AFFECTED
 from appsmith_proxy.template.parameters import check_declarations
-from appsmith_proxy.template.readers import Trusted
-from appsmith_proxy.template.variants import representatives
+from appsmith_proxy.template.readers import NO_RESULT, Trusted
+from appsmith_proxy.template.stepwise import stepwise
+from appsmith_proxy.template.variants import combinations, representatives
 
 __all__ = [
+    "AFFECTED",
+    "NO_RESULT",
     "Bound",
     "Compiled",
+    "ExplainedStep",
+    "Spot",
     "Trusted",
     "bind",
     "bindings_of",
     "canonical_bytes",
     "check_declarations",
+    "combinations",
     "compile_action",
+    "described",
+    "explain",
+    "origin_of",
     "representatives",
+    "sql_texts",
+    "stepwise",
 ]

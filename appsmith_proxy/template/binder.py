@@ -80,6 +80,8 @@ class Binder:
 
     def troubles(self, values: Mapping[str, Value], trusted: Trusted, *, family: bool) -> list[Trouble]:
         """Return everything that is wrong with the values, past the first trouble."""
+        if self._set is not None:
+            return self._set.troubles(values, trusted, family=family)
         troubles: list[Trouble] = []
         for read_one in self._readers:
             try:
@@ -107,6 +109,10 @@ class _Set:
         if troubles:
             raise failure([*troubles, *binder.troubles(values, trusted, family=family)])
         return binder.bind(values, trusted, family=family)
+
+    def troubles(self, values: Mapping[str, Value], trusted: Trusted, *, family: bool) -> list[Trouble]:
+        index, troubles = self._selector.select(values)
+        return [*troubles, *self._binder(index).troubles(values, trusted, family=family)]
 
     def _binder(self, index: int) -> Binder:
         binder = self._binders.get(index)

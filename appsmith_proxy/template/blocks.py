@@ -54,7 +54,7 @@ class Blocked:
     refusals: tuple[Refusal, ...]
 
 
-def find_blocks(text: str, dialect: Dialect) -> Blocked:
+def find_blocks(text: str, dialect: Dialect, *, in_steps: bool = False) -> Blocked:
     """Read a text for blocks. Blocks that break a rule of their own are refused; where they stand is ``misplaced``'s."""
     holes = find_holes(text)
     blocks: list[Block] = []
@@ -74,7 +74,7 @@ def find_blocks(text: str, dialect: Dialect) -> Blocked:
             continue  # plain text: as it was
         text = _blank(blanked, inside.closing)
         at = inside.closing + 2
-        found = _block(opening, inside)
+        found = _block(opening, inside, in_steps=in_steps)
         if isinstance(found, Refusal):
             refusals.append(found)
         else:
@@ -181,7 +181,7 @@ def _inside(lexemes: Sequence[Lexeme], opening: int) -> _Inside | None:
     return None
 
 
-def _block(opening: int, inside: _Inside) -> Block | Refusal:
+def _block(opening: int, inside: _Inside, *, in_steps: bool) -> Block | Refusal:
     """Return the block, or which of the rules that it can break by itself it breaks."""
     first = inside.lexemes[0]
     opener = "," if first.is_mark(",") else first.upper
@@ -206,7 +206,7 @@ def _block(opening: int, inside: _Inside) -> Block | Refusal:
             message="this bracket has no partner inside its optional block",
             hint="a block holds whole expressions",
         )
-    trusted = [name for name in names if source_of(name) is not Source.CLIENT]
+    trusted = [name for name in names if source_of(name, in_steps=in_steps) is not Source.CLIENT]
     if trusted:
         return refuse(
             f"{{{{{trusted[0]}}}}} is filled in by the server and may not be optional: a caller without it would lose the "

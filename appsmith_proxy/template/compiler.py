@@ -1,31 +1,43 @@
 """Compile an action's configuration into a plan, field by field, each for the place where it stands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from appsmith_proxy.errors import Problem
 from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.model.plan import (
+    MAX_STATEMENTS,
     AxisKind,
     Binding,
     FieldSet,
     FieldTemplate,
     Plan,
     Slot,
+    Source,
     StatementSet,
     Step,
     TextTemplate,
 )
-from appsmith_proxy.sdk import ActionField, Driver, FieldType, Payload, Place, check_configuration, rows_in_force
+from appsmith_proxy.sdk import (
+    ActionField,
+    Driver,
+    FieldType,
+    Payload,
+    Place,
+    StatementClass,
+    check_configuration,
+    rows_in_force,
+)
 from appsmith_proxy.template.binder import Binder
 from appsmith_proxy.template.canonical import with_digest
 from appsmith_proxy.template.choosers import chooser_problems, is_chooser
 from appsmith_proxy.template.json_context import compile_json, locate
-from appsmith_proxy.template.names import refusal, source_of
+from appsmith_proxy.template.names import AFFECTED, refusal, source_of, step_result
 from appsmith_proxy.template.parameters import check_declarations, declarations_by_name
 from appsmith_proxy.template.requests import unbound_document
 from appsmith_proxy.template.sql import compile_sql
+from appsmith_proxy.template.stepwise import Stepwise
 from appsmith_proxy.template.text_context import check_header_name, compile_text
 from appsmith_proxy.template.tokenizer import find_holes, position, texts_of, unclosed
 
@@ -61,13 +73,14 @@ def compile_action(
         if isinstance(row, ActionField) and row.name in normal:
             work.compile(row, normal[row.name])
     work.problems += check_declarations(parameters, optional=work.optional)
-    bindings = bindings_of({row: normal[row] for row in work.read})
+    bindings = bindings_of({row: normal[row] for row in work.read}, in_steps=work.in_steps)
     writes = work.writes
     if driver.payload is not Payload.STATEMENT and not work.problems:
         writes = work.checked_by_driver(normal)
     compiled = bool(work.steps) or driver.payload is not Payload.STATEMENT
     work.problems += _flag_problems(read_only=read_only, allow_ddl=allow_ddl, writes=compiled and writes)
-    step = work.steps[0] if work.steps else Step(payload=FieldSet(fields=work.fields))
+    steps = tuple(work.steps) or (Step(payload=FieldSet(fields=work.fields)),)
+    work.problems += _step_problems(work, steps)
     if driver.payload is Payload.STATEMENT and not work.steps and not work.problems:
         work.problems.append(Problem("configuration", "the statement is missing"))
     if work.problems:
@@ -75,7 +88,7 @@ def compile_action(
     plan = with_digest(
         Plan(
             kind=driver.kind,
-            steps=(step,),
+            steps=steps,
             bindings=bindings,
             parameters=work.parameters,
             writes=writes,
@@ -83,13 +96,13 @@ def compile_action(
             warnings=(*work.warnings, *_unused(parameters, bindings)),
         )
     )
-    return Compiled(plan=replace(plan, binder=Binder(plan)), problems=())
+    return Compiled(plan=replace(plan, binder=Stepwise(plan) if len(steps) > 1 else Binder(plan)), problems=())
 
 
-def bindings_of(configuration: Any) -> tuple[Binding, ...]:
+def bindings_of(configuration: Any, *, in_steps: bool = False) -> tuple[Binding, ...]:
     """Return the bindings in every text of a configuration, once for each name, in order. Empty names are left out."""
     names = dict.fromkeys(hole.name for text in texts_of(configuration) for hole in find_holes(text) if hole.name)
-    return tuple(Binding(name=name, source=source_of(name)) for name in names)
+    return tuple(Binding(name=name, source=source_of(name, in_steps=in_steps)) for name in names)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,6 +119,7 @@ class _Work:
     read: list[str] = field(default_factory=list)
     """The rows whose texts were searched for bindings."""
     writes: bool = False
+    in_steps: bool = False
     optional: frozenset[str] = frozenset()
     """Names that may be absent, because they stand in optional blocks only."""
 
@@ -138,18 +152,54 @@ class _Work:
         return Slot(name=name, source=source_of(name), type=declared.type if declared else None)
 
     def _sql(self, row: ActionField, value: Any, path: str) -> None:
+        if row.type is FieldType.STEPS:
+            self.in_steps = True
+            for index, step in enumerate(value):
+                where = f"{path}[{index}].body"
+                self._check_results(step["body"], where)
+                self._statement(step["body"], where, name=step["name"])
+        else:
+            self._statement(value, path)
+
+    def _check_results(self, text: str, path: str) -> None:
+        """Refuse names of results that no earlier step gives."""
+        earlier = {step.name: step.payload for step in self.steps}
+        for hole in find_holes(text):
+            if source_of(hole.name, in_steps=True) is not Source.STEP:
+                continue
+            name, column = step_result(hole.name)
+            payload = earlier.get(name)
+            if not isinstance(payload, StatementSet):
+                message, hint = "no earlier step has this name", f"earlier steps: {', '.join(earlier) or 'none'}"
+            elif not column:
+                message, hint = "a result is a column of a step", f"{{{{steps.{name}.id}}}}"
+            elif column == AFFECTED or payload.statements[0].statement.returns_rows:
+                continue
+            else:
+                message, hint = (
+                    f"the step {name} returns no rows",
+                    f"add RETURNING, or use {{{{steps.{name}.affected}}}}",
+                )
+            self.problems.append(Problem(path, message, *position(text, hole.start), hint=hint))
+
+    def _statement(self, value: Any, path: str, *, name: str = "") -> None:
         if self.driver.dialect is None or not isinstance(value, str):
             self.problems.append(Problem(path, "this kind of datasource takes no SQL"))
             return
         if any(is_chooser(declared) and any(chooser_problems(declared)) for declared in self.parameters.values()):
             return  # the declarations are refused, and without choices there is nothing to read
-        compiled = compile_sql(value, self.driver.dialect, self.parameters, path=path, allow_ddl=self.allow_ddl)
+        compiled = compile_sql(
+            value, self.driver.dialect, self.parameters, path=path, allow_ddl=self.allow_ddl, in_steps=self.in_steps
+        )
         self.problems += compiled.problems
         self.warnings += compiled.warnings
         self.writes = self.writes or compiled.writes
+        if self.in_steps and compiled.statement_class in (StatementClass.DDL, StatementClass.EXPLAIN):
+            why = "a step cannot change the schema or explain: some databases would commit what came before it"
+            self.problems.append(Problem(path, why, hint="make it an action of its own"))
         if compiled.statements is not None:
             self.optional |= _names_in_blocks_only(compiled.statements)
-            self.steps.append(Step(payload=compiled.statements))
+            self.steps.append(Step(payload=compiled.statements, name=name))
 
     def _json(self, row: ActionField, value: Any, path: str) -> None:
         if not isinstance(value, str) or not value.strip():
@@ -205,6 +255,18 @@ def _is_whole(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _step_problems(work: _Work, steps: Sequence[Step]) -> Iterator[Problem]:
+    if work.in_steps and len(work.read) > 1:
+        yield Problem("configuration", "has both a statement and steps", hint="leave one of them out")
+    count = sum(len(step.payload.statements) for step in steps if isinstance(step.payload, StatementSet))
+    if count > MAX_STATEMENTS:
+        yield Problem(
+            "configuration.steps",
+            f"the steps have {count} statements together, and an action may have {MAX_STATEMENTS}",
+            hint="each optional block doubles a step's statements: make several actions",
+        )
 
 
 def _names_in_blocks_only(statements: StatementSet) -> frozenset[str]:

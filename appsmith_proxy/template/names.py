@@ -23,9 +23,22 @@ _MEMBER: Final = re.compile(rf"\bappsmith\b(?!{_GAP}\??\.{_GAP}[A-Za-z_$])", re.
 _KNOWN: Final = ", ".join(f"{{{{{name}}}}}" for name in TRUSTED_NAMES)
 
 
-def source_of(name: str) -> Source:
-    """Return who fills the binding in."""
+STEPS: Final = "steps."
+AFFECTED: Final = "affected"
+"""``steps.order.affected`` is how many rows a step has changed."""
+
+
+def source_of(name: str, *, in_steps: bool = False) -> Source:
+    """Return who fills the binding in. Only in an action of several steps are names of steps special."""
+    if in_steps and name.startswith(STEPS):
+        return Source.STEP
     return Source.TRUSTED if name in TRUSTED_NAMES else Source.CLIENT
+
+
+def step_result(name: str) -> tuple[str, str]:
+    """Return (step, column) of a name whose source is a step; empty where a part is missing."""
+    step, _, column = name.removeprefix(STEPS).partition(".")
+    return step, column
 
 
 def refusal(name: str) -> tuple[str, str] | None:

@@ -52,6 +52,7 @@ class Placer:
     parameters: Mapping[str, DeclaredParameter]
     parsed: tuple[Lexeme, ...]
     nature: Nature
+    in_steps: bool
     refusals: list[Refusal] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     lists: dict[int, tuple[int, str]] = field(default_factory=dict)
@@ -269,7 +270,7 @@ class Placer:
         self.slots.append(
             Slot(
                 name=hole.name,
-                source=source_of(hole.name),
+                source=source_of(hole.name, in_steps=self.in_steps),
                 type=type,
                 transform=transform,
                 escape=escape,

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from appsmith_proxy.errors import InvalidRequest, Outcome, ParameterInvalid, Problem
 from appsmith_proxy.model.parameters import DeclaredParameter
@@ -48,7 +48,10 @@ def failure(troubles: Sequence[Trouble]) -> InvalidRequest | ParameterInvalid:
 def reader(name: str, plan: Plan, slots: tuple[Slot, ...]) -> Reader:
     """Return what fetches and checks the value of one name."""
     declared = plan.parameters.get(name)
-    if any(slot.name == name and slot.source is Source.TRUSTED for slot in slots):
+    source = next((slot.source for slot in slots if slot.name == name), Source.CLIENT)
+    if source is Source.STEP:
+        return _step_reader(name, declared)
+    if source is Source.TRUSTED:
         return _trusted_reader(name, declared)
     return _undeclared_reader(name) if declared is None else _declared_reader(name, declared)
 
@@ -58,6 +61,11 @@ class _Absent:
 
 
 _ABSENT: Final = _Absent()
+
+NO_RESULT: Final[Any] = _Absent()
+"""What ``Trusted`` returns for a step's result that is not there; None is a NULL."""
+PENDING: Final[Any] = _Absent()
+"""What it returns before the step has run."""
 
 
 def _undeclared_reader(name: str) -> Reader:
@@ -103,6 +111,23 @@ def _trusted_reader(name: str, declared: DeclaredParameter | None) -> Reader:
         value = trusted(name)
         if value is None or value == "":
             raise Trouble(name, "the caller has no such value", "the token or account must carry it")
+        try:
+            return rules.check(value) if rules else value
+        except Misfit as misfit:
+            raise Trouble(name, f"expected {misfit.expected}", misfit.hint) from None
+
+    return read
+
+
+def _step_reader(name: str, declared: DeclaredParameter | None) -> Reader:
+    rules = Rules.of(declared) if declared else None
+
+    def read(values: Mapping[str, Value], trusted: Trusted, family: bool) -> Given:  # noqa: FBT001  # reason: internal, positional for speed
+        value = trusted(name)
+        if value is PENDING:
+            return None
+        if value is NO_RESULT:
+            raise Trouble(name, "the step answered no such value", "its statement must find a row with this column")
         try:
             return rules.check(value) if rules else value
         except Misfit as misfit:

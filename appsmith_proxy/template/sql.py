@@ -35,13 +35,20 @@ class CompiledSql:
     warnings: tuple[str, ...] = ()
     blocks: tuple[Block, ...] = ()
     """In the order of the set's first axes."""
+    statement_class: StatementClass | None = None
 
 
 def compile_sql(
-    text: str, dialect: Dialect, parameters: Mapping[str, DeclaredParameter], *, path: str, allow_ddl: bool
+    text: str,
+    dialect: Dialect,
+    parameters: Mapping[str, DeclaredParameter],
+    *,
+    path: str,
+    allow_ddl: bool,
+    in_steps: bool = False,
 ) -> CompiledSql:
     """Compile one text. Never raises; every problem has its line and column."""
-    refusals, result = _compile(text, dialect, parameters, allow_ddl=allow_ddl)
+    refusals, result = _compile(text, dialect, parameters, allow_ddl=allow_ddl, in_steps=in_steps)
     problems = []
     for refusal in sorted(set(refusals), key=lambda refusal: refusal.offset)[:_MAX_PROBLEMS]:
         line, column = position(text, refusal.offset)
@@ -55,6 +62,7 @@ def compile_sql(
         problems=(),
         warnings=tuple(analysis.placer.warnings),
         blocks=blocks,
+        statement_class=analysis.placer.nature.statement_class,
     )
 
 
@@ -100,15 +108,20 @@ class _Analysis:
 
 
 def _compile(
-    text: str, dialect: Dialect, parameters: Mapping[str, DeclaredParameter], *, allow_ddl: bool
+    text: str,
+    dialect: Dialect,
+    parameters: Mapping[str, DeclaredParameter],
+    *,
+    allow_ddl: bool,
+    in_steps: bool,
 ) -> tuple[list[Refusal], tuple[StatementSet, _Analysis, tuple[Block, ...]] | None]:
     if MASK in text:
         return [Refusal(offset=text.index(MASK), message="a NUL character stands in the statement")], None
-    read = find_blocks(text, dialect)
+    read = find_blocks(text, dialect, in_steps=in_steps)
     lexemes = lex(read.text, find_holes(read.text), dialect)
 
     def analyse(positions: Mapping[str, int]) -> tuple[list[Refusal], _Analysis | None]:
-        return _analyse(read, lexemes, dialect, parameters, positions, allow_ddl=allow_ddl)
+        return _analyse(read, lexemes, dialect, parameters, positions, allow_ddl=allow_ddl, in_steps=in_steps)
 
     refusals, analysis = analyse({})
     refusals += read.refusals
@@ -136,6 +149,7 @@ def _analyse(
     positions: Mapping[str, int],
     *,
     allow_ddl: bool,
+    in_steps: bool,
 ) -> tuple[list[Refusal], _Analysis | None]:
     """Read a text, its blocks in, with a choice in each place that chooses."""
     choosing = choose(lexemes, dialect, parameters, positions)
@@ -155,7 +169,9 @@ def _analyse(
     refusals += _no_choices_in_ddl(nature, choosing.places)
     refusals += called(walk, choosing.places)
     refusals += misplaced(read.blocks, walk, nature)
-    placer = Placer(text=read.text, dialect=dialect, parameters=parameters, parsed=parsed, nature=nature)
+    placer = Placer(
+        text=read.text, dialect=dialect, parameters=parameters, parsed=parsed, nature=nature, in_steps=in_steps
+    )
     for site in walk:
         if site.lexeme.holes:
             placer.place(site)

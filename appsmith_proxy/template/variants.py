@@ -81,20 +81,19 @@ class Multiplier:
 
 def representatives(statements: StatementSet) -> Iterator[PlannedStatement]:
     """Yield statements that show every position of every axis at least once; all of them when they are few."""
-    distinct = dict.fromkeys(planned.statement.text for planned in statements.statements)
-    if len(distinct) <= ALL_UP_TO:
-        yield from {planned.statement.text: planned for planned in statements.statements}.values()
-        return
-    shown: dict[str, PlannedStatement] = {}
-    most = [1 if axis.kind is AxisKind.BLOCK else 0 for axis in statements.axes]
-    for base in (most, [0] * len(most)):
-        for index, axis in enumerate(statements.axes):
-            for position in range(len(axis.options)):
-                positions = [*base]
-                positions[index] = position
-                planned = statements.statements[index_of(statements.axes, positions)]
-                shown.setdefault(planned.statement.text, planned)
-    yield from shown.values()
+    return (planned for _, planned in combinations(statements))
+
+
+def combinations(statements: StatementSet) -> Iterator[tuple[tuple[int, ...], PlannedStatement]]:
+    """Yield the ``representatives`` with the positions on the axes that each stands for. Equal texts come once."""
+    axes = statements.axes
+    distinct = {planned.statement.text for planned in statements.statements}
+    shown: set[str] = set()
+    for positions in _all(axes) if len(distinct) <= ALL_UP_TO else _each(axes):
+        planned = statements.statements[index_of(axes, positions)]
+        if planned.statement.text not in shown:
+            shown.add(planned.statement.text)
+            yield positions, planned
 
 
 def index_of(axes: Sequence[Axis], positions: Sequence[int]) -> int:
@@ -103,6 +102,19 @@ def index_of(axes: Sequence[Axis], positions: Sequence[int]) -> int:
     for axis, position in zip(axes, positions, strict=True):
         index = index * len(axis.options) + position
     return index
+
+
+def _all(axes: Sequence[Axis]) -> Iterator[tuple[int, ...]]:
+    return itertools.product(*(range(len(axis.options)) for axis in axes))
+
+
+def _each(axes: Sequence[Axis]) -> Iterator[tuple[int, ...]]:
+    """Yield positions that show each position of each axis, with all blocks in and with none."""
+    most = [1 if axis.kind is AxisKind.BLOCK else 0 for axis in axes]
+    for base in (most, [0] * len(most)):
+        for index, axis in enumerate(axes):
+            for position in range(len(axis.options)):
+                yield (*base[:index], position, *base[index + 1 :])
 
 
 def _block_around(blocks: Sequence[Block], place: ChoicePlace) -> int | None:

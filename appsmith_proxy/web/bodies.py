@@ -141,6 +141,7 @@ def _execute_call(principal: Principal, asked: ExecuteBody) -> ExecuteCall:
         view_mode=asked.view_mode,
         params=asked.params,
         numbers=asked.numbers,
+        dry_run=asked.mode == "dryRun",
     )
 
 

@@ -178,6 +178,16 @@ class ActionPatch(Wire):
     user_messages: Annotated[dict[str, UserMessage | None], Field(max_length=100)] | None = None
 
 
+class CompileBody(Wire):
+    """An action that is not saved: what its plan depends on."""
+
+    datasource_id: Id
+    configuration: Configuration
+    parameters: Parameters = []
+    read_only: Annotated[bool | None, Field(description="null: true when the statement only reads")] = None
+    allow_ddl: bool = False
+
+
 class ExecuteBody(Wire):
     """One execution, as JSON."""
 
@@ -185,6 +195,9 @@ class ExecuteBody(Wire):
     view_mode: Annotated[bool, Field(description="false asks for the draft; only an editor gets it")] = False
     params: Annotated[dict[str, Any], Field(description="binding → value; a binding that is not here is absent")] = {}
     numbers: Annotated[Numbers | None, Field(description="how decimals are written; null: as the action says")] = None
+    mode: Annotated[
+        Literal["run", "dryRun"], Field(description="dryRun rolls everything back at the end; for editors")
+    ] = "run"
 
 
 class ExecuteMetadata(Wire):

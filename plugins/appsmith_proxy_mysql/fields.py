@@ -4,7 +4,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from appsmith_proxy.sdk import TLS_FIELDS, ActionField, Field, FieldType, Place, Problem, TlsConfiguration, tls_problems
+from appsmith_proxy.sdk import (
+    SQL_STATEMENT,
+    SQL_STEPS,
+    TLS_FIELDS,
+    Field,
+    FieldType,
+    Problem,
+    TlsConfiguration,
+    tls_problems,
+)
 
 DEFAULT_PORT: Final = 3306
 DEFAULT_CEILING: Final = 120
@@ -34,17 +43,7 @@ FIELDS: Final = (
     *TLS_FIELDS,
 )
 
-ACTIONS: Final = (
-    ActionField(
-        name="body",
-        type=FieldType.MULTILINE,
-        label="Statement",
-        help="One statement; {{ bindings }} are its values.",
-        required=True,
-        max_length=100_000,
-        place=Place.SQL,
-    ),
-)
+ACTIONS: Final = (SQL_STATEMENT, SQL_STEPS)
 
 OPTIONS: Final = (
     Field(

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from appsmith_proxy.sdk import (
-    ActionField,
+    SQL_STATEMENT,
+    SQL_STEPS,
     Capability,
     Client,
     Dialect,
@@ -13,7 +14,6 @@ from appsmith_proxy.sdk import (
     FieldType,
     OpenContext,
     Payload,
-    Place,
     Problem,
     Secret,
 )
@@ -35,6 +35,7 @@ class SqliteDriver(Driver):
             Capability.CANCEL,
             Capability.STRUCTURE,
             Capability.AFFECTED_LIMIT,
+            Capability.TRANSACTIONS,
         }
     )
     fields: ClassVar[tuple[Field, ...]] = (
@@ -62,16 +63,7 @@ class SqliteDriver(Driver):
             default=True,
         ),
     )
-    actions: ClassVar[tuple[ActionField, ...]] = (
-        ActionField(
-            name="body",
-            type=FieldType.MULTILINE,
-            label="Statement",
-            required=True,
-            place=Place.SQL,
-            max_length=65_536,
-        ),
-    )
+    actions: ClassVar = (SQL_STATEMENT, SQL_STEPS)
     options: ClassVar[tuple[Field, ...]] = (
         Field(
             name=FOLDER,

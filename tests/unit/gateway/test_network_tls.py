@@ -5,8 +5,10 @@ import contextlib
 import os
 import socket
 import ssl
+import tempfile
 import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeAlias
 
 import pytest
@@ -187,7 +189,10 @@ def test_a_blocking_socket_is_checked_the_same_way() -> None:
         connect(TlsOptions(ca=TRUSTED.pem, pinned_key=PIN), NAME)
 
 
-def test_a_client_certificate_is_presented_and_never_written(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_certificate_is_presented_and_never_written(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where nobody else writes
     mine = TRUSTED.issue("client.example")
 
     async def test() -> None:
