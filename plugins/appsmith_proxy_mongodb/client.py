@@ -157,7 +157,8 @@ class MongodbClient(Client):
 
     async def _read(self, database: Any, wanted: Command, session: Any, answer: Answer) -> None:
         """Read documents until they end, or a limit is reached. A large answer waits for room."""
-        cursor = await database.cursor_command(wanted.limited(answer.rows, BATCH), session=session, codec_options=_RAW)
+        raw = database.with_options(codec_options=_RAW)  # what later batches are read with; the argument is the first's
+        cursor = await raw.cursor_command(wanted.limited(answer.rows, BATCH), session=session, codec_options=_RAW)
         cursor.batch_size(BATCH)
         go: asyncio.Future[None] | None = None
 

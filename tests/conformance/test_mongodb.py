@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import orjson
 import pytest
 
-from appsmith_proxy.sdk import ColumnType, Document, Leaf, ParameterType
-from appsmith_proxy.testing import Call, Conformance, Harness, Part, ValueCase
+from appsmith_proxy.sdk import ColumnType, Document, EncodedRows, Leaf, ParameterType
+from appsmith_proxy.testing import Call, Conformance, Harness, Part, Rig, ValueCase
 from appsmith_proxy_mongodb import MongodbDriver
 from tests.conformance import mongodb_values
 from tests.servers import mongodb_datasource
@@ -128,6 +129,12 @@ class TestMongodb(Conformance):
         harness = self.harness_type()
         harness.server = mongod
         return harness
+
+    async def test_later_batches_are_read_as_the_first(self, rig: Rig) -> None:
+        client = await rig.open()
+        result = await rig.execute(client, rig.harness.many_rows(_NUMBERS))
+        assert isinstance(result.rows, EncodedRows)
+        assert [orjson.loads(text) for text in result.rows.texts] == [{"_id": n} for n in range(1, _NUMBERS + 1)]
 
 
 def find(collection: str, **fields: Any) -> Call:
