@@ -23,6 +23,7 @@ from appsmith_proxy.catalog.catalog import Catalog
 from appsmith_proxy.catalog.checking import Checker
 from appsmith_proxy.catalog.datasources import Datasources
 from appsmith_proxy.catalog.keys import Keyring
+from appsmith_proxy.catalog.plans import Plans
 from appsmith_proxy.catalog.records import Records
 from appsmith_proxy.catalog.workspaces import Workspaces
 from appsmith_proxy.errors import ConfigurationError
@@ -93,6 +94,7 @@ class Runtime:
             applications=Applications(records, checker, seals),
             datasources=Datasources(records, registry, sealing, self.leases, opening, self.guard),
             actions=Actions(records, checker, max_timeout_ms=settings.max_timeout_ms),
+            plans=Plans(records, checker, registry),
         )
         self._housekeeping: asyncio.Task[None] | None = None
 

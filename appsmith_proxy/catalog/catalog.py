@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from appsmith_proxy.catalog.actions import Actions
 from appsmith_proxy.catalog.applications import Applications
 from appsmith_proxy.catalog.datasources import Datasources
+from appsmith_proxy.catalog.plans import Plans
 from appsmith_proxy.catalog.workspaces import Workspaces
 
 
@@ -16,3 +17,4 @@ class Catalog:
     applications: Applications
     datasources: Datasources
     actions: Actions
+    plans: Plans

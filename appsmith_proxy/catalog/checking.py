@@ -1,8 +1,8 @@
 """Checking an action before it is kept: the compiler always, and the datasource itself where it can be reached."""
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Final, final
 
 from appsmith_proxy.errors import (
@@ -20,7 +20,7 @@ from appsmith_proxy.model.plan import Plan, PlannedStatement, Source, StatementS
 from appsmith_proxy.model.records import ActionCopy, Datasource, Reported
 from appsmith_proxy.registry.registry import Registry
 from appsmith_proxy.sdk import Capability, Driver, Prepared, SupportsPrepare
-from appsmith_proxy.template import compile_action, representatives
+from appsmith_proxy.template import combinations, compile_action, described, origin_of, sql_texts
 
 CHECK_SECONDS: Final = 5.0
 """How long saving waits for a datasource; after that the action is saved unchecked."""
@@ -31,6 +31,9 @@ LONG: Final = 8_192
 REMEMBERED: Final = 500
 """How many compiled copies are kept: lists show the same ones again and again."""
 
+SHOWN_REFUSALS: Final = 20
+"""Of one action: what is wrong with one statement is often wrong with all of them."""
+
 REFUSALS: Final = (StatementInvalid, PlanStale, ParameterInvalid)
 """What a datasource says of a statement that will never run. Everything else says that it could not be asked."""
 
@@ -40,7 +43,7 @@ _TYPED: Final = frozenset({Transform.NONE, Transform.LIST, Transform.ITEMS})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """What was found: a plan unless there are problems."""
+    """What was found. Without problems there is a plan; with problems that the datasource has there is one too."""
 
     plan: Plan | None
     problems: tuple[Problem, ...] = ()
@@ -85,41 +88,64 @@ class Checker:
         plan = compiled.plan
         if plan is None:
             return compiled
-        if Capability.PREPARE not in self._registry.driver(datasource.kind).capabilities:
+        driver = self._registry.driver(datasource.kind)
+        if Capability.PREPARE not in driver.capabilities or driver.dialect is None:
             return compiled
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                reported, untyped = await self._prepare(datasource, plan)
-        except REFUSALS as error:
-            return Check(plan=None, problems=(_refusal(error),))
+                found = await self._prepare(datasource, plan, sql_texts(driver, copy.configuration))
         except TimeoutError:
             return _unchecked(compiled, "did not answer in time")
         except ProxyError as error:
             return _unchecked(compiled, f"could not be asked ({error.code})")
-        return Check(plan=plan, warnings=(*compiled.warnings, *untyped), checked=True, reported=reported)
+        return Check(
+            plan=plan,
+            problems=tuple(dict.fromkeys(found.problems))[:SHOWN_REFUSALS],
+            warnings=(*compiled.warnings, *map(_say_untyped, found.untyped)),
+            checked=not found.problems,
+            reported=tuple(found.reported.values()),
+        )
 
-    async def _prepare(self, datasource: Datasource, plan: Plan) -> tuple[tuple[Reported, ...], tuple[str, ...]]:
-        """Let the datasource prepare each statement; return what it reported, and a warning for each binding that nobody
-        gives a type."""
-        reported: dict[str, Reported] = {}
-        untyped: dict[str, None] = {}
+    async def _prepare(self, datasource: Datasource, plan: Plan, texts: Sequence[tuple[str, str]]) -> "_Found":
+        """Let the datasource prepare what shows each block and each choice of each step."""
+        found = _Found()
         lease = await self._leases.borrow(datasource)
         try:
             client = lease.client
             assert isinstance(client, SupportsPrepare)  # noqa: S101  # reason: the kit proves what PREPARE declares
             deadline = asyncio.get_running_loop().time() + CHECK_SECONDS
-            for step in plan.steps:
-                if isinstance(step.payload, StatementSet):
-                    for planned in representatives(step.payload):
+            for step, (path, text) in zip(plan.steps, texts, strict=True):
+                if not isinstance(step.payload, StatementSet):
+                    continue
+                for positions, planned in combinations(step.payload):
+                    try:
                         with driver_edge("preparing", lease.secrets):
                             prepared = await client.prepare(planned.statement, deadline=deadline)
-                            reported[planned.statement.digest] = _reported(planned, prepared)
-                            untyped.update(dict.fromkeys(_untyped(planned, prepared)))
+                            found.take(planned, prepared)
+                    except REFUSALS as error:
+                        which = described(step.payload.axes, positions)
+                        found.problems.append(_refusal(error, planned, path, text, which))
         finally:
             lease.release()
-        return tuple(reported.values()), tuple(
-            f"the datasource reports no type for {{{{ {name} }}}}, so its values are sent as text: declare its type"
-            for name in untyped
+        return found
+
+
+@dataclass(slots=True, kw_only=True)
+class _Found:
+    """What a datasource said of the statements of a plan."""
+
+    reported: dict[str, Reported] = field(default_factory=dict)
+    untyped: dict[str, None] = field(default_factory=dict)
+    """Names of bindings that nobody gives a type."""
+    problems: list[Problem] = field(default_factory=list)
+
+    def take(self, planned: PlannedStatement, prepared: Prepared) -> None:
+        self.untyped.update(dict.fromkeys(_untyped(planned, prepared)))
+        digest = planned.statement.digest
+        self.reported[digest] = Reported(
+            statement=digest,
+            parameter_types=prepared.parameter_types,
+            columns=tuple((column.name, column.native_type) for column in prepared.columns),
         )
 
 
@@ -129,14 +155,6 @@ def _compile(driver: Driver, copy: ActionCopy) -> Check:
     )
     warnings = compiled.plan.warnings if compiled.plan is not None else ()
     return Check(plan=compiled.plan, problems=compiled.problems, warnings=warnings)
-
-
-def _reported(planned: PlannedStatement, prepared: Prepared) -> Reported:
-    return Reported(
-        statement=planned.statement.digest,
-        parameter_types=prepared.parameter_types,
-        columns=tuple((column.name, column.native_type) for column in prepared.columns),
-    )
 
 
 def _untyped(planned: PlannedStatement, prepared: Prepared) -> Iterator[str]:
@@ -156,6 +174,15 @@ def _unchecked(compiled: Check, why: str) -> Check:
     return Check(plan=compiled.plan, warnings=(*compiled.warnings, warning))
 
 
-def _refusal(error: DatasourceError) -> Problem:
+def _say_untyped(name: str) -> str:
+    return f"the datasource reports no type for {{{{ {name} }}}}, so its values are sent as text: declare its type"
+
+
+def _refusal(error: DatasourceError, planned: PlannedStatement, path: str, text: str, which: str) -> Problem:
     words = error.native_message or error.message
-    return Problem("configuration.body", f"the datasource refuses the statement: {words}", hint=error.hint)
+    at = None if error.position is None else origin_of(text, planned.statement.text, error.position)
+    line, column = at or (None, None)
+    when = f" {which}" if which else ""
+    return Problem(
+        path, f"the datasource refuses the statement{when}: {words}", line=line, column=column, hint=error.hint
+    )

@@ -1,11 +1,13 @@
 """What the editors' verbs answer."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from appsmith_proxy.errors import ProxyError
-from appsmith_proxy.model.plan import Binding
-from appsmith_proxy.model.records import Action, Application
+from appsmith_proxy.errors import Problem, ProxyError
+from appsmith_proxy.model.plan import Binding, Plan
+from appsmith_proxy.model.records import Action, Application, Reported
+from appsmith_proxy.template import ExplainedStep
 
 T = TypeVar("T")
 
@@ -42,6 +44,20 @@ class PublishReport:
 
     application: Application
     actions: tuple[PublishedAction, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedPlan:
+    """What the compiler makes of an action that is not saved, and what its datasource says of it. For editors."""
+
+    plan: Plan | None
+    """None when the action does not compile."""
+    steps: tuple[ExplainedStep, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[str, ...] = ()
+    checked: bool = False
+    reported: Mapping[str, Reported] = field(default_factory=dict)
+    """By the digest of the statement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

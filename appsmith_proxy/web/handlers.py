@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from appsmith_proxy.errors import InternalError
-from appsmith_proxy.web import answers, answers_datasources
+from appsmith_proxy.web import answers, answers_datasources, answers_plans
 from appsmith_proxy.web.envelope import execution_data
 from appsmith_proxy.web.models import Wire
 from appsmith_proxy.web.parsing import given
@@ -38,6 +38,11 @@ async def view(services: Services, call: Call) -> Pieces:
 async def publish(services: Services, call: Call) -> Pieces:
     """Publish an application."""
     return shown(answers.PublishAnswer.of(await services.catalog.applications.publish(call.caller, call.record_id)))
+
+
+async def compile_action(services: Services, call: Call) -> Pieces:
+    """Explain an action that is not saved."""
+    return shown(answers_plans.PlanAnswer.of(await services.catalog.plans.compile(call.caller, values_of(call.body))))
 
 
 async def test(services: Services, call: Call) -> Pieces:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from appsmith_proxy.access.policy import Permission
-from appsmith_proxy.web import answers, answers_datasources, answers_execution, handlers, models
+from appsmith_proxy.web import answers, answers_datasources, answers_execution, answers_plans, handlers, models
 from appsmith_proxy.web.handlers import Show, VerbsOf
 from appsmith_proxy.web.route import Route
 
@@ -175,6 +175,15 @@ ROUTES: Final[tuple[Route, ...]] = (
         query=models.ActionListQuery,
         may_read=Permission.ACTION_READ,
         may_manage=Permission.ACTION_MANAGE,
+    ),
+    Route(
+        method="POST",
+        path="/actions/compile",
+        handler=handlers.compile_action,
+        permission=Permission.ACTION_MANAGE,
+        summary="Explain an action without saving it: its statements, and what is wrong with it",
+        body=models.CompileBody,
+        answer=answers_plans.PlanAnswer,
     ),
     Route(
         method="GET",

@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar
 
-from appsmith_proxy.catalog.views import ActionDetails, ActionSummary, Page, PublishReport, TestReport
+from appsmith_proxy.catalog.views import (
+    ActionDetails,
+    ActionSummary,
+    ExplainedPlan,
+    Page,
+    PublishReport,
+    TestReport,
+)
 from appsmith_proxy.gateway.execution import ExecuteCall, Execution
 from appsmith_proxy.model.principal import Principal
 from appsmith_proxy.model.records import Application, Datasource, Workspace
@@ -78,6 +85,13 @@ class ActionVerbs(Verbs[ActionDetails], Protocol):
         """Return what viewers may know."""
 
 
+class PlanVerbs(Protocol):
+    """Plans can be looked at before anything is saved."""
+
+    async def compile(self, principal: Principal, values: Mapping[str, Any], /) -> ExplainedPlan:
+        """Explain an action that is not saved."""
+
+
 class Catalog(Protocol):
     """The editors' verbs."""
 
@@ -96,6 +110,10 @@ class Catalog(Protocol):
     @property
     def actions(self) -> ActionVerbs:
         """Of actions."""
+
+    @property
+    def plans(self) -> PlanVerbs:
+        """Of plans."""
 
 
 class Drivers(Protocol):

@@ -232,9 +232,21 @@ class FakeActions:
         )
 
 
+class FakePlans:
+    """Explains nothing."""
+
+    def __init__(self, counter: Counter[str]) -> None:
+        self.counter = counter
+
+    async def compile(self, caller: Principal, values: Mapping[str, Any], /) -> views.ExplainedPlan:
+        self.counter["Plan.compile"] += 1
+        return views.ExplainedPlan(plan=None, problems=(Problem("configuration.body", "no", line=1, column=2),))
+
+
 class FakeCatalog:
     def __init__(self, counter: Counter[str]) -> None:
         self.workspaces = FakeVerbs(counter, Workspace(id=WORKSPACE, name="Shop", revision=3), Workspace)
+        self.plans = FakePlans(counter)
         self.applications = FakeApplications(
             counter, Application(id=APPLICATION, workspace_id=WORKSPACE, name="Orders", revision=1), Application
         )

@@ -36,6 +36,7 @@ EVERYTHING: Final = {
     "POST /datasources/{id}/test",
     "GET /datasources/{id}/structure",
     "POST /actions",
+    "POST /actions/compile",
     "GET /actions",
     "GET /actions/{id}",
     "PATCH /actions/{id}",
@@ -65,6 +66,7 @@ BODIES: Final[dict[str, Any]] = {
     "POST /datasources/test": {"workspaceId": WORKSPACE, "name": "n", "kind": "memory", "configuration": {}},
     "POST /actions": {"applicationId": APPLICATION, "datasourceId": DATASOURCE, "name": "n", "configuration": {}},
     "PATCH /actions/{id}": {"revision": 1, "name": "n"},
+    "POST /actions/compile": {"datasourceId": DATASOURCE, "configuration": {}},
 }
 RECORDS: Final = {
     "workspaces": WORKSPACE,
