@@ -206,8 +206,18 @@ class Session(Protocol):
 class SupportsTransactions(Protocol):
     """``Capability.TRANSACTIONS``."""
 
-    def transaction(self, *, read_only: bool) -> AbstractAsyncContextManager[Session]:
-        """Begin; commit when the block ends well, roll back when it raises."""
+    def transaction(self, *, read_only: bool, deadline: float) -> AbstractAsyncContextManager[Session]:
+        """Begin; commit when the block ends well, roll back when it raises.
+
+        Args:
+            read_only: the datasource itself refuses whatever writes, whatever the requests in the block say.
+            deadline: on the event loop's clock, for the whole of it: waiting for a connection, beginning and committing
+                end then too. Each request in the block has its own, which is not later.
+
+        Raises:
+            DatasourceError: it could not begin, and nothing was sent; or it was not committed. ``outcome`` says which, and
+                is ``unknown`` when the answer to the commit was lost.
+        """
         ...
 
 

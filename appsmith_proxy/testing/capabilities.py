@@ -12,6 +12,7 @@ from appsmith_proxy.sdk import (
     Client,
     DatasourceError,
     Document,
+    ExecutionTimeout,
     HttpRequest,
     Outcome,
     Payload,
@@ -23,7 +24,6 @@ from appsmith_proxy.sdk import (
     SupportsPrepare,
     SupportsStreaming,
     SupportsStructure,
-    SupportsTransactions,
 )
 from appsmith_proxy.template import bind, compile_action
 from appsmith_proxy.testing.harness import Call, Part
@@ -32,6 +32,11 @@ from appsmith_proxy.testing.suite import Suite, needs, unless
 
 _PAGES = 1_000
 """A structure of more pages than this never ends."""
+
+_SOON = 0.5
+"""Seconds that a transaction has which is meant to be too late."""
+_LATE = 5.0
+"""By so much a busy machine may be late."""
 
 
 class _Undone(Exception):
@@ -142,8 +147,7 @@ class CapabilitiesSuite(Suite):
     @needs(Capability.TRANSACTIONS, Part.WRITES)
     async def test_transactions_commit(self, rig: Rig) -> None:
         client = await rig.open()
-        assert isinstance(client, SupportsTransactions)
-        async with client.transaction(read_only=False) as session:
+        async with rig.transaction(client) as session:
             await session.execute(rig.request(rig.harness.write()))
             await session.execute(rig.request(rig.harness.write()))
             assert await rig.count(client) == 0, "what is not committed is seen by others"
@@ -152,19 +156,38 @@ class CapabilitiesSuite(Suite):
     @needs(Capability.TRANSACTIONS, Part.WRITES)
     async def test_transactions_roll_back(self, rig: Rig) -> None:
         client = await rig.open()
-        assert isinstance(client, SupportsTransactions)
         with pytest.raises(_Undone):
-            async with client.transaction(read_only=False) as session:
+            async with rig.transaction(client) as session:
                 await session.execute(rig.request(rig.harness.write()))
                 raise _Undone
         assert await rig.count(client) == 0
 
     @needs(Capability.TRANSACTIONS, Part.WRITES)
+    async def test_transactions_wait_no_longer_than_their_deadline(self, rig: Rig) -> None:
+        client = await rig.open(max_connections=1)
+        async with rig.transaction(client), asyncio.timeout(_SOON + _LATE):
+            with pytest.raises(ExecutionTimeout) as caught:
+                async with rig.transaction(client, seconds=_SOON):
+                    raise AssertionError("more transactions than connections")
+        assert caught.value.outcome is Outcome.NOT_SENT
+        await rig.works(client)
+
+    @needs(Capability.TRANSACTIONS, Part.WRITES)
+    async def test_transactions_commit_before_their_deadline_or_not_at_all(self, rig: Rig) -> None:
+        client = await rig.open()
+        with pytest.raises(DatasourceError) as caught:
+            async with rig.transaction(client, seconds=_SOON) as session:
+                await session.execute(rig.request(rig.harness.write(), seconds=_SOON))
+                await asyncio.sleep(_SOON)
+        assert caught.value.outcome is Outcome.ROLLED_BACK, "nothing was committed, and the driver knows it"
+        assert await rig.count(client) == 0
+        await rig.works(client)
+
+    @needs(Capability.TRANSACTIONS, Part.WRITES)
     async def test_transactions_can_be_read_only(self, rig: Rig) -> None:
         client = await rig.open()
-        assert isinstance(client, SupportsTransactions)
         with pytest.raises(DatasourceError):
-            async with client.transaction(read_only=True) as session:
+            async with rig.transaction(client, read_only=True) as session:
                 await session.execute(rig.request(rig.harness.write()))
         assert await rig.count(client) == 0
 

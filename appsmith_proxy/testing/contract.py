@@ -15,6 +15,7 @@ from appsmith_proxy.sdk import (
     Document,
     Driver,
     EncodedRows,
+    FieldType,
     Health,
     HttpRequest,
     Outcome,
@@ -52,7 +53,7 @@ class ContractSuite(Suite):
 
     def test_contract_payload_and_dialect_agree(self, harness: Harness) -> None:
         driver = harness.driver()
-        sql = [row for row in driver.actions if row.place is Place.SQL]
+        sql = [row for row in driver.actions if row.place is Place.SQL and row.type is not FieldType.STEPS]
         assert driver.actions, "an action needs at least one field"
         if driver.payload is Payload.STATEMENT:
             assert driver.dialect is not None, "a SQL driver names its dialect"
@@ -60,6 +61,8 @@ class ContractSuite(Suite):
         else:
             assert driver.dialect is None, "only SQL drivers have a dialect"
             assert not sql, "only SQL drivers have a field with place sql"
+        if any(row.type is FieldType.STEPS for row in driver.actions):
+            assert Capability.TRANSACTIONS in driver.capabilities, "steps run in one transaction: it must offer some"
 
     def test_contract_harness_is_whole(self, harness: Harness, request: pytest.FixtureRequest) -> None:
         """Each part is offered or declared absent with a reason, and never both."""

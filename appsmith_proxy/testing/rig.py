@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,8 @@ from appsmith_proxy.sdk import (
     OpenContext,
     Result,
     Secret,
+    Session,
+    SupportsTransactions,
     check_configuration,
 )
 from appsmith_proxy.testing.harness import Call, Harness
@@ -87,6 +90,13 @@ class Rig:
         """Execute a call that should work."""
         async with asyncio.timeout(PATIENCE * 2):
             return await client.execute(self.request(call, **bounds))
+
+    def transaction(
+        self, client: Client, *, read_only: bool = False, seconds: float = PATIENCE
+    ) -> AbstractAsyncContextManager[Session]:
+        """Return a transaction that is to be over in time."""
+        assert isinstance(client, SupportsTransactions)
+        return client.transaction(read_only=read_only, deadline=asyncio.get_running_loop().time() + seconds)
 
     async def error(self, client: Client, call: Call, **bounds: Any) -> DatasourceError:
         """Execute a call that should fail, and return how. Anything but a DatasourceError is the driver's fault."""

@@ -101,13 +101,12 @@ class MysqlClient(Client):
         )
 
     @asynccontextmanager
-    async def transaction(self, *, read_only: bool) -> AsyncIterator[Session]:
+    async def transaction(self, *, read_only: bool, deadline: float) -> AsyncIterator[Session]:
         """Lend one transaction, committed when the block ends well."""
-        async with self._own_wire(Lane.READ_ONLY if read_only else Lane.READ_WRITE) as wire:
-            deadline = self._now() + OWN_WORK_SECONDS
+        async with self._own_wire(Lane.READ_ONLY if read_only else Lane.READ_WRITE, deadline) as wire:
             await self._script(wire, START_READ_ONLY if read_only else START, sent=False, deadline=deadline)
             yield _Transaction(self, wire)
-            await self._script(wire, COMMIT, sent=True, deadline=self._now() + OWN_WORK_SECONDS)
+            await self._script(wire, COMMIT, sent=True, deadline=deadline)
             # else the reset that follows rolls back
 
     async def check(self) -> Health:
@@ -208,15 +207,16 @@ class MysqlClient(Client):
             return True
 
     async def _script(self, wire: Wire, text: str, *, sent: bool, deadline: float) -> None:
+        left = self._left(deadline, Outcome.ROLLED_BACK if sent else Outcome.NOT_SENT)
         try:
-            await wire.script(text, timeout=self._left(deadline))
+            await wire.script(text, timeout=left)
         except faults.RAISED as error:
             raise faults.translate(error, sent=sent) from None
 
     @asynccontextmanager
-    async def _own_wire(self, lane: Lane = Lane.READ_WRITE) -> AsyncIterator[Wire]:
+    async def _own_wire(self, lane: Lane = Lane.READ_WRITE, deadline: float | None = None) -> AsyncIterator[Wire]:
         """Lend a connection for the driver's own statements, errors translated."""
-        wire = await self.pool.acquire(lane, "", deadline=self._now() + OWN_WORK_SECONDS)
+        wire = await self.pool.acquire(lane, "", deadline=deadline or self._now() + OWN_WORK_SECONDS)
         try:
             yield wire
         except faults.RAISED as error:
@@ -248,11 +248,11 @@ class MysqlClient(Client):
         until = min(deadline, self._now() + CONNECT_SECONDS)
         return await Wire.connect(login, lane, self._room, deadline=until)
 
-    def _left(self, deadline: float) -> float:
-        """Return how many seconds are left, when there are any."""
+    def _left(self, deadline: float, outcome: Outcome = Outcome.NOT_SENT) -> float:
+        """Return how many seconds are left, when there are any; else ``outcome`` is what became of the work."""
         left = deadline - self._now()
         if left <= 0:
-            raise ExecutionTimeout("the deadline passed before the statement was sent", outcome=Outcome.NOT_SENT)
+            raise ExecutionTimeout("the deadline passed before the statement was sent", outcome=outcome)
         return left
 
 

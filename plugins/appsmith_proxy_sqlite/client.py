@@ -2,15 +2,16 @@
 
 ::
 
-    read    run ─▶ fetch in batches ─▶ finish
-    write   BEGIN IMMEDIATE ─▶ run ─▶ fetch ─▶ count ─▶ COMMIT       (anything wrong: ROLLBACK)
+    read           run ─▶ fetch in batches ─▶ finish
+    write          BEGIN IMMEDIATE ─▶ run ─▶ fetch ─▶ count ─▶ COMMIT       (anything wrong: ROLLBACK)
+    transaction    BEGIN [IMMEDIATE] ─▶ one of these for each statement ─▶ COMMIT
 """
 
 import asyncio
 import re
 import sqlite3
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ from appsmith_proxy.sdk import (
     PermissionRejected,
     Prepared,
     Result,
+    Session,
     Statement,
     StatementInvalid,
     Structure,
@@ -73,7 +75,7 @@ class SqliteClient(Client):
         writes = statement.writes and not request.read_only
         async with self._pool.lease(self._lane(writes=writes), deadline=request.deadline) as connection:
             work = _write if writes else _read
-            return await work(connection, statement.text, values, request)
+            return await work(connection, statement, values, request)
 
     async def prepare(self, statement: Statement, *, deadline: float) -> Prepared:
         """Let SQLite compile the statement: EXPLAIN does that and runs nothing of it. It reports no parameter types.
@@ -95,6 +97,16 @@ class SqliteClient(Client):
                     columns = subquery_columns([column[0] for column in cursor.description])
         return Prepared(parameter_types=unknown, columns=columns, returns_rows=statement.returns_rows)
 
+    @asynccontextmanager
+    async def transaction(self, *, read_only: bool, deadline: float) -> AsyncIterator[Session]:
+        """Lend one transaction, committed when the block ends well. While it writes, nobody else does."""
+        async with self._pool.lease(self._lane(writes=not read_only), deadline=deadline) as connection:
+            await connection.own("BEGIN" if read_only else "BEGIN IMMEDIATE", deadline=deadline)
+            session = _Transaction(connection, read_only=read_only)
+            yield session
+            session.check()
+            await _commit(connection, deadline)
+
     async def describe(self, path: Sequence[str], page: str | None) -> Structure:
         """Describe the tables and views of the file. There is one schema, ``main``."""
         if tuple(path) not in ((), ("main",)):
@@ -113,24 +125,72 @@ class SqliteClient(Client):
         return Lane.WRITE if writes else Lane.READ
 
 
-async def _read(connection: Connection, text: str, values: Sequence[Native], request: ExecuteRequest) -> Result:
-    cursor = await connection.run_patiently(text, values, deadline=request.deadline)
+class _Transaction:
+    """One open transaction, as the executor sees it. A failed statement ends it: SQLite may have rolled back all of it,
+    and what came next would be committed by itself."""
+
+    def __init__(self, connection: Connection, *, read_only: bool) -> None:
+        self._connection = connection
+        self._work = _read if read_only else _change
+        self._failed = False
+
+    async def execute(self, request: ExecuteRequest) -> Result:
+        """Run one statement inside the transaction."""
+        self.check()
+        self._failed = True
+        statement = _statement(request)
+        values = native_values(statement.parameters, request.values)
+        with self._connection.until(request.deadline):
+            result = await self._work(self._connection, statement, values, request)
+            await self._connection.finish()
+        self._failed = False
+        return result
+
+    def check(self) -> None:
+        """Refuse to go on after a failure.
+
+        Raises:
+            StatementInvalid: a statement of this transaction has failed.
+        """
+        if self._failed:
+            raise StatementInvalid(
+                "an earlier statement of the transaction failed, so all of it is rolled back",
+                outcome=Outcome.ROLLED_BACK,
+            )
+
+
+async def _read(
+    connection: Connection, statement: Statement, values: Sequence[Native], request: ExecuteRequest
+) -> Result:
+    cursor = await connection.run_patiently(statement.text, values, deadline=request.deadline)
     return await _answer(connection, cursor, request.limits)
 
 
-async def _write(connection: Connection, text: str, values: Sequence[Native], request: ExecuteRequest) -> Result:
+async def _write(
+    connection: Connection, statement: Statement, values: Sequence[Native], request: ExecuteRequest
+) -> Result:
+    await connection.own("BEGIN IMMEDIATE", deadline=request.deadline)
+    result = await _change(connection, statement, values, request)
+    await _commit(connection, request.deadline)
+    return result
+
+
+async def _change(
+    connection: Connection, statement: Statement, values: Sequence[Native], request: ExecuteRequest
+) -> Result:
+    """Run a statement of a transaction that may write, and count what it changes."""
     deadline, limit = request.deadline, request.limits.affected
-    await connection.own("BEGIN IMMEDIATE", deadline=deadline)
     before = connection.total_changes
-    cursor = await connection.run(text, values, deadline=deadline)
+    cursor = await connection.run(statement.text, values, deadline=deadline)
     answer = await _answer(connection, cursor, request.limits)
     await connection.finish()
+    if not statement.writes:
+        return answer
     affected = await _affected(connection, before, deadline)
     if limit is not None and affected > limit:
         raise AffectedLimitExceeded(
             f"the statement would change more than {limit} rows, so nothing was changed", outcome=Outcome.ROLLED_BACK
         )
-    await _commit(connection, deadline)
     return replace(answer, affected=affected)
 
 

@@ -178,8 +178,8 @@ class Connection:
 
     @property
     def in_transaction(self) -> bool:
-        """True between BEGIN and COMMIT or ROLLBACK."""
-        return self._raw.in_transaction
+        """True between BEGIN and COMMIT or ROLLBACK; the end of the connection ends it too."""
+        return self._closing is None and self._raw.in_transaction
 
     @contextmanager
     def until(self, deadline: float) -> Iterator[None]:

@@ -232,7 +232,7 @@ class HasTransactions(MemoryClient):
     """Offers a protocol that the driver does not declare."""
 
     @asynccontextmanager
-    async def transaction(self, *, read_only: bool) -> Any:
+    async def transaction(self, *, read_only: bool, deadline: float) -> Any:
         yield self
 
 

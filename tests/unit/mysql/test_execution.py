@@ -203,7 +203,8 @@ async def test_a_statement_that_ends_its_transaction_is_told(
     mariadb: MariadbServer, database: str, client: MysqlClient
 ) -> None:
     await run(mariadb, database, "CREATE TABLE t (a INT);")
-    async with client.transaction(read_only=False) as session:
+    deadline = asyncio.get_running_loop().time() + 10
+    async with client.transaction(read_only=False, deadline=deadline) as session:
         await session.execute(request("INSERT INTO t VALUES (1)", writes=True))
         with pytest.raises(StatementInvalid) as caught:
             await session.execute(request("CREATE TABLE u (a INT)", writes=True))

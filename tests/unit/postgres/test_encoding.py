@@ -199,7 +199,8 @@ async def test_kept_statements_stay_bounded(postgres: PostgresServer, database: 
 
 async def test_inside_a_transaction_answers_are_plain(postgres: PostgresServer, filled: str) -> None:
     """There an error of the second text could not be tried again with the first."""
-    async with eager(postgres, filled) as client, client.transaction(read_only=True) as session:
+    deadline = asyncio.get_running_loop().time() + 10
+    async with eager(postgres, filled) as client, client.transaction(read_only=True, deadline=deadline) as session:
         assert not is_encoded(await session.execute(request("SELECT id FROM t")))
 
 
