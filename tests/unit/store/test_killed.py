@@ -20,7 +20,7 @@ async def test_a_killed_writer_of_a_sqlite_file(tmp_path: Path) -> None:
 
 async def test_a_killed_writer_of_a_mongodb(mongod: MongodServer) -> None:
     name = mongod.fresh_database()
-    await kill_and_look(mongod.url(f"{name}_{{}}"), seconds=0.9)
+    await kill_and_look(mongod.url(f"{name}_{{}}"), seconds=0.4)
     for number in range(ROUNDS // 3):
         mongod.drop_database(f"{name}_{number}")
 
