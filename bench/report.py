@@ -59,7 +59,7 @@ def verdicts(measured: Measured, bars: Mapping[str, float]) -> list[str]:
     missed = [
         f"{row.workload}: ratio {row.ratio():.2f} < {bars[row.workload]}"
         for row in rows
-        if row.ratio() < bars[row.workload]
+        if row.ratio() < bars.get(row.workload, 0.0)
     ]
     memory = max((row.sides[OURS].rss_mb for row in rows), default=0.0)
     if memory >= MEMORY_BAR_MB:
