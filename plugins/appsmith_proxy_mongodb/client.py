@@ -5,9 +5,11 @@ import logging
 import ssl
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Final
 
 import bson
+import pymongo
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -262,11 +264,14 @@ async def _guarded(database: Any, wanted: Command, session: Any, limit: int) -> 
                 outcome=Outcome.ROLLED_BACK,
             )
     except BaseException:
-        await session.abort_transaction()
+        with pymongo.timeout(None):  # the deadline may have passed, and what is locked must not stay so
+            await session.abort_transaction()
         raise
     try:
         await session.commit_transaction()
     except faults.RAISED as error:
+        with pymongo.timeout(None), suppress(*faults.RAISED):  # if it was not committed, it must not stay open
+            await database.client.admin.command({"killSessions": [session.session_id]})
         raise faults.translate(error, sent=True, partly=True) from None
     return changed
 
