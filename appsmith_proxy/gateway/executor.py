@@ -39,6 +39,7 @@ from appsmith_proxy.errors import (
     Outcome,
     Overloaded,
     ParameterInvalid,
+    PlanStale,
     PlanUnverified,
     ProxyError,
     describe,
@@ -52,11 +53,12 @@ from appsmith_proxy.gateway.leases import Leases
 from appsmith_proxy.gateway.limits import Gate
 from appsmith_proxy.gateway.runnables import MISSING, Runnable, Runnables
 from appsmith_proxy.gateway.shown import name_parameter, redact, shown_request, user_message
+from appsmith_proxy.gateway.staleness import staleness, suspicious
 from appsmith_proxy.gateway.transactions import Transaction
 from appsmith_proxy.model.ids import Ids
 from appsmith_proxy.model.records import ENVIRONMENT, Action
 from appsmith_proxy.model.trusted import TRUSTED_NAMES, TrustedContext
-from appsmith_proxy.sdk import Body, BodyKind, Capability, EncodedRows, ExecuteRequest, Result, Value
+from appsmith_proxy.sdk import Body, BodyKind, Capability, EncodedRows, ExecuteRequest, Result, Statement, Value
 from appsmith_proxy.store.cache import CachedStore
 from appsmith_proxy.template import Bound, bind
 
@@ -190,7 +192,7 @@ class Executor:
         body, columns = b"null", b"[]"
         error: ProxyError | None = None
         try:
-            if call.dry_run or len(runnable.plan.steps) > 1:
+            if call.dry_run or runnable.plan.in_transaction:
                 transaction = Transaction(call, runnable, partial(_trusted, call, runnable))
                 try:
                     result = await self._run_transaction(runnable, transaction, deadline)
@@ -199,12 +201,14 @@ class Executor:
             else:
                 bound = self._bind(call, runnable)
                 result = await self._run(call, runnable, bound, deadline)
+            if not runnable.plan.writes:
+                await self._check_columns(runnable, bound, result, deadline)
             body, columns = _encoded(call, runnable, result, editor=editor)
         except InternalError as failure:
             await self._record(_outcome(execution_id, started, error=failure))
             raise
         except ProxyError as failure:
-            error = failure
+            error = await self._reason(runnable, bound, failure, deadline)
         except asyncio.CancelledError:
             await self._record(_outcome(execution_id, started, outcome=Outcome.UNKNOWN))
             raise
@@ -241,6 +245,7 @@ class Executor:
             limits=runnable.limits,
             deadline=deadline,
             scope=runnable.scope,
+            reported=runnable.published.of(bound.payload),
             encode=_numbers(call, runnable) != "number",  # a driver's own encoding writes decimals as strings
         )
         try:
@@ -305,6 +310,42 @@ class Executor:
         if _row_count(result) > request.limits.rows:
             raise ContractBroken("the driver answered more rows than the limit")
         return result
+
+    # is what was published still true?
+
+    async def _check_columns(self, runnable: Runnable, bound: Bound | None, result: Result, deadline: float) -> None:
+        """Refuse rows of other columns than those that were published.
+
+        Raises:
+            PlanStale: the schema has changed.
+        """
+        reported = runnable.published.of(bound.payload) if bound is not None else None
+        if reported is None or not runnable.published.looks_new(reported, result.columns):
+            return
+        try:
+            stale = await self._staleness(runnable, bound, deadline)
+        except (ProxyError, TimeoutError):
+            return  # nothing is known, and the rows are the datasource's own
+        if stale is not None:
+            raise stale
+        runnable.published.remember(reported, result.columns)
+
+    async def _reason(self, runnable: Runnable, bound: Bound | None, error: ProxyError, deadline: float) -> ProxyError:
+        """Return why an execution failed: because the schema has changed, or as it says itself."""
+        if not suspicious(error):
+            return error
+        try:
+            return await self._staleness(runnable, bound, deadline) or error
+        except (ProxyError, TimeoutError):
+            return error
+
+    async def _staleness(self, runnable: Runnable, bound: Bound | None, deadline: float) -> PlanStale | None:
+        if bound is None or not isinstance(bound.payload, Statement):
+            return None
+        reported = runnable.published.of(bound.payload)
+        if reported is None:
+            return None
+        return await staleness(self._leases, runnable.datasource, bound.payload, reported, deadline)
 
     # record
 

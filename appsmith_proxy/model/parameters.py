@@ -9,6 +9,9 @@ from appsmith_proxy.sdk import ParameterType
 MAX_ITEMS: Final = 1_000
 """Default and upper bound of a list parameter's ``max_items``."""
 
+MAX_ROWS: Final = 10_000
+"""Upper bound of ``max_items`` for rows; the default is ``MAX_ITEMS``."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredParameter:
@@ -41,6 +44,8 @@ class DeclaredParameter:
     """None: the default of the place (true for a parameter that is used in a block)."""
     trusted_only: bool = False
     """Reserved for parameters that only the server may fill."""
+    fields: "tuple[DeclaredParameter, ...]" = ()
+    """Of a list of objects: the columns of its rows, by name."""
 
 
 Parameters = Mapping[str, DeclaredParameter]

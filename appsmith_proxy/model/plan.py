@@ -47,6 +47,8 @@ class Transform(StrEnum):
     """A list as one JSON text (``json_each``)."""
     ITEMS = "items"
     """A list that fills as many placeholders as it has items; see ``ListPlace``."""
+    CELL = "cell"
+    """One column of a row of a list of objects; see ``RowsPlace``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,22 @@ class ListPlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RowsPlace:
+    """Where the rows of ``VALUES {{rows}}`` stand in a statement's text, which is written for one row.
+
+    More rows are sent as several statements, each for a power of two of them (``template.rows``).
+    """
+
+    first: int
+    """The index of the slot of the first column; the others follow it."""
+    columns: tuple[int, ...]
+    """For each column the position of its field in the declaration."""
+    start: int
+    end: int
+    """The part of the text that is one row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStatement:
     """One statement of a plan with its slots, one for each placeholder, in order."""
 
@@ -90,6 +108,7 @@ class PlannedStatement:
     slots: tuple[Slot, ...]
     lists: tuple[ListPlace, ...] = ()
     """In order. Empty where a list fills one placeholder, whatever its size."""
+    rows: RowsPlace | None = None
 
 
 class AxisKind(StrEnum):
@@ -198,6 +217,12 @@ class Plan:
     """SHA-256 over the plan's canonical bytes (``template.canonical``), hex. A MAC over them comes with published plans."""
     binder: object = field(default=None, compare=False, repr=False)
     """What ``template.bind`` has worked out for this plan, so that an execution need not. No part of the plan itself."""
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether an execution sends several statements, all or nothing."""
+        payload = self.steps[0].payload
+        return len(self.steps) > 1 or (isinstance(payload, StatementSet) and payload.statements[0].rows is not None)
 
     @property
     def client_names(self) -> tuple[str, ...]:

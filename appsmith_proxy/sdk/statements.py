@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from appsmith_proxy.sdk.fields import Place
+from appsmith_proxy.sdk.results import Reported
 
 Scalar: TypeAlias = bool | int | float | str | bytes | None
 Value: TypeAlias = Scalar | list["Value"] | dict[str, "Value"]
@@ -29,6 +30,8 @@ class ParameterType(StrEnum):
     UUID = "uuid"
     JSON = "json"
     BYTES = "bytes"
+    OBJECT = "object"
+    """A row of ``INSERT … VALUES {{rows}}``, always in a list; its fields are declared too."""
     IDENTIFIER = "identifier"
     KEYWORD = "keyword"
 
@@ -160,3 +163,6 @@ class ExecuteRequest:
     scope: str = ""
     """Executions of equal, non-empty scope are of one published action and caller-independent: the only ones between
     which a driver may skip the reset of session state, and then only on catalog facts (see ``docs/explanation``)."""
+    reported: Reported | None = None
+    """What prepare reported of the statement when its action was published. A driver that prepares before it runs raises
+    ``PlanStale`` (``not_sent``) when it finds anything else; the proxy itself compares the columns of what was read."""

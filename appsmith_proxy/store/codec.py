@@ -18,12 +18,11 @@ from appsmith_proxy.model.records import (
     Application,
     Datasource,
     PlanSeal,
-    Reported,
     SealedSecret,
     Token,
     Workspace,
 )
-from appsmith_proxy.sdk import ParameterType
+from appsmith_proxy.sdk import ParameterType, Reported
 from appsmith_proxy.store.contract import Kind, R, Record
 from appsmith_proxy.store.shapes import (
     BOOLEAN,
@@ -153,27 +152,30 @@ _USER: Final = shape(
     roles=optional(sequence(TEXT)),
 )
 
-_PARAMETER: Final = shape(
-    DeclaredParameter,
-    name=TEXT,
-    type=optional(member(ParameterType)),
-    is_list=BOOLEAN,
-    required=BOOLEAN,
-    nullable=BOOLEAN,
-    default=JSON,
-    has_default=BOOLEAN,
-    choices=sequence(JSON),
-    min=optional(SCALAR),
-    max=optional(SCALAR),
-    min_length=optional(INTEGER),
-    max_length=optional(INTEGER),
-    pattern=optional(TEXT),
-    max_items=INTEGER,
-    allow_empty=BOOLEAN,
-    wildcards=BOOLEAN,
-    empty_is_absent=optional(BOOLEAN),
-    trusted_only=BOOLEAN,
-)
+_RULES: Final[Mapping[str, Part]] = {
+    "name": TEXT,
+    "type": optional(member(ParameterType)),
+    "is_list": BOOLEAN,
+    "required": BOOLEAN,
+    "nullable": BOOLEAN,
+    "default": JSON,
+    "has_default": BOOLEAN,
+    "choices": sequence(JSON),
+    "min": optional(SCALAR),
+    "max": optional(SCALAR),
+    "min_length": optional(INTEGER),
+    "max_length": optional(INTEGER),
+    "pattern": optional(TEXT),
+    "max_items": INTEGER,
+    "allow_empty": BOOLEAN,
+    "wildcards": BOOLEAN,
+    "empty_is_absent": optional(BOOLEAN),
+    "trusted_only": BOOLEAN,
+}
+
+_COLUMN: Final = shape(DeclaredParameter, without=["fields"], **_RULES)
+_PARAMETER: Final = shape(DeclaredParameter, fields=sequence(_COLUMN), **_RULES)  # type: ignore[arg-type]  # reason: no rule is named "without"
+
 
 _SEAL: Final = shape(
     PlanSeal,

@@ -12,6 +12,7 @@ from appsmith_proxy.model.plan import (
     JsonTemplate,
     Plan,
     PlannedStatement,
+    RowsPlace,
     Slot,
     StatementSet,
     Step,
@@ -21,6 +22,7 @@ from appsmith_proxy.sdk import Document, HttpRequest, Statement, Value
 from appsmith_proxy.template.coercion import Given
 from appsmith_proxy.template.readers import Trouble, Trusted, failure, reader
 from appsmith_proxy.template.requests import document, http_request
+from appsmith_proxy.template.rows import Batches
 from appsmith_proxy.template.selecting import Selector
 from appsmith_proxy.template.sizes import Sizes, padded, size_of
 from appsmith_proxy.template.writers import Writer, writer
@@ -31,6 +33,8 @@ class Bound(NamedTuple):
 
     payload: Statement | HttpRequest | Document
     values: tuple[Value, ...]
+    batches: "tuple[Bound, ...] | None" = None
+    """Of rows: the statements that hold them, all to be run in one transaction. The payload is then that of one row."""
 
 
 def bind(plan: Plan, values: Mapping[str, Value], trusted: Trusted, *, family: bool = False) -> Bound:
@@ -140,6 +144,8 @@ def _statement_renderer(plan: Plan, payload: StatementSet, at: Mapping[str, int]
     planned = payload.statements[0]
     statement = planned.statement
     writers = tuple((at[slot.name], writer(slot, plan.parameters.get(slot.name))) for slot in planned.slots)
+    if planned.rows is not None:
+        return _rows_renderer(planned, planned.rows, writers)
     if planned.lists:
         return _sized_renderer(planned, writers)
     if all(write is None for _, write in writers):
@@ -186,6 +192,40 @@ def _sized_renderer(planned: PlannedStatement, writers: tuple[tuple[int, Writer 
         if problems:
             raise failure(problems)
         return Bound(sizes.statement(tuple(counts)), tuple(values))
+
+    return render
+
+
+def _rows_renderer(
+    planned: PlannedStatement, place: RowsPlace, writers: tuple[tuple[int, Writer | None], ...]
+) -> _Render:
+    """Return what makes the statements for the rows at hand."""
+    batches = Batches(planned)
+    end = place.first + len(place.columns)
+    of_rows = planned.slots[place.first]
+    rows_at = writers[place.first][0]
+
+    def render(read: list[Given]) -> Bound:
+        rows: Any = read[rows_at]
+        problems: list[Trouble] = []
+        if not rows and not of_rows.empty_list_ok:
+            problems.append(Trouble(of_rows.name, "expected rows", "declare allowEmpty if no rows are meant"))
+        others: list[Any] = []
+        for slot, (index, write) in enumerate(writers):
+            if place.first <= slot < end:
+                continue
+            try:
+                others.append(read[index] if write is None else write(read[index]))
+            except Trouble as trouble:
+                problems.append(trouble)
+        if problems:
+            raise failure(problems)
+        before, after = others[: place.first], others[place.first :]
+        made: list[Bound] = []
+        for statement, batch in batches.split(rows or ()):
+            cells: list[Any] = [row[column] for row in batch for column in place.columns]
+            made.append(Bound(statement, (*before, *cells, *after)))
+        return Bound(planned.statement, (), tuple(made))
 
     return render
 

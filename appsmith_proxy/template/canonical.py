@@ -55,6 +55,7 @@ def _plain_set(payload: StatementSet) -> dict[str, Any]:
             "parameters": [number(parameter) for parameter in planned.statement.parameters],
             "slots": [number(slot) for slot in planned.slots],
             "lists": [_plain(place) for place in planned.lists],
+            "rows": _plain(planned.rows),
         }
         for planned in payload.statements
     ]

@@ -21,6 +21,7 @@ from appsmith_proxy.model.plan import (
 )
 from appsmith_proxy.sdk import (
     ActionField,
+    Capability,
     Driver,
     FieldType,
     Payload,
@@ -81,6 +82,7 @@ def compile_action(
     work.problems += _flag_problems(read_only=read_only, allow_ddl=allow_ddl, writes=compiled and writes)
     steps = tuple(work.steps) or (Step(payload=FieldSet(fields=work.fields)),)
     work.problems += _step_problems(work, steps)
+    work.problems += _needs_transactions(driver, steps)
     if driver.payload is Payload.STATEMENT and not work.steps and not work.problems:
         work.problems.append(Problem("configuration", "the statement is missing"))
     if work.problems:
@@ -96,7 +98,7 @@ def compile_action(
             warnings=(*work.warnings, *_unused(parameters, bindings)),
         )
     )
-    return Compiled(plan=replace(plan, binder=Stepwise(plan) if len(steps) > 1 else Binder(plan)), problems=())
+    return Compiled(plan=replace(plan, binder=Stepwise(plan) if plan.in_transaction else Binder(plan)), problems=())
 
 
 def bindings_of(configuration: Any, *, in_steps: bool = False) -> tuple[Binding, ...]:
@@ -255,6 +257,13 @@ def _is_whole(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _needs_transactions(driver: Driver, steps: Sequence[Step]) -> Iterator[Problem]:
+    sets = [step.payload for step in steps if isinstance(step.payload, StatementSet)]
+    has_rows = any(payload.statements[0].rows is not None for payload in sets)
+    if (has_rows or len(steps) > 1) and Capability.TRANSACTIONS not in driver.capabilities:
+        yield Problem("configuration", f"{driver.title} has no transactions, so neither rows nor steps can be bound")
 
 
 def _step_problems(work: _Work, steps: Sequence[Step]) -> Iterator[Problem]:

@@ -33,6 +33,28 @@ def list_at(site: Site, parsed: Sequence[Lexeme]) -> ListOf | None:
     return ListOf(keyword=parsed[at], negation=negation, compares_rows=left > 0 and _closes_row(parsed, left))
 
 
+def row_columns(site: Site, parsed: Sequence[Lexeme]) -> tuple[str, ...] | str:
+    """Return the columns of ``INSERT INTO t (a, b) VALUES {{rows}}``, or why the binding at ``site`` is not that."""
+    at = site.index - 1
+    inserts = site.frame.role is Role.STATEMENT and site.frame.main_verb in ("INSERT", "REPLACE")
+    if site.lexeme.kind is not Kind.HOLE or not inserts or at < 0 or parsed[at].upper != "VALUES":
+        return "a list of objects can only be the rows of an INSERT"
+    names: list[str] = []
+    at -= 1
+    if not parsed[at].is_mark(")"):
+        return "the columns must be named before VALUES"
+    while at > 1 and not parsed[at].is_mark("("):
+        at -= 1
+        if parsed[at].kind is Kind.WORD:
+            names.append(parsed[at].text)
+        elif parsed[at].kind is Kind.NAME:
+            quote = parsed[at].text[-1]
+            names.append(parsed[at].text[1:-1].replace(quote * 2, quote))
+        elif not parsed[at].is_mark(",") and not parsed[at].is_mark("("):
+            return "only names of columns can stand before VALUES"
+    return tuple(reversed(names))
+
+
 _BEFORE_ROW: Final = frozenset({"WHERE", "AND", "OR", "NOT", "ON", "HAVING", "WHEN", "ROW", "SELECT", "CASE", "THEN"})
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from appsmith_proxy.errors import Problem
-from appsmith_proxy.model.parameters import MAX_ITEMS, DeclaredParameter
+from appsmith_proxy.model.parameters import MAX_ITEMS, MAX_ROWS, DeclaredParameter
 from appsmith_proxy.model.trusted import TRUSTED_NAMES
 from appsmith_proxy.sdk import ParameterType
-from appsmith_proxy.template.choosers import chooser_problems, is_chooser
+from appsmith_proxy.template.choosers import CHOOSERS, chooser_problems, is_chooser
 from appsmith_proxy.template.coercion import ORDERED, Given, Misfit, coerce, order_key
 from appsmith_proxy.template.linear import Pattern, PatternError
 
@@ -119,6 +119,9 @@ def declarations_by_name(parameters: Sequence[DeclaredParameter]) -> Mapping[str
 
 _Found = tuple[str, str, str]
 
+MAX_FIELDS: Final = 200
+_NOT_IN_ROWS: Final = CHOOSERS | {ParameterType.OBJECT}
+
 
 def _problems(declared: DeclaredParameter, *, in_block: bool) -> Iterator[_Found]:
     yield from _name_problems(declared)
@@ -126,6 +129,9 @@ def _problems(declared: DeclaredParameter, *, in_block: bool) -> Iterator[_Found
         yield "required", "an optional parameter needs a value for when it is absent", "give a default, or nullable"
     if is_chooser(declared):
         yield from chooser_problems(declared)
+        return
+    if declared.type is ParameterType.OBJECT or declared.fields:
+        yield from _object_problems(declared)
         return
     yield from _list_problems(declared)
     yield from _text_problems(declared)
@@ -152,6 +158,27 @@ def _list_problems(declared: DeclaredParameter) -> Iterator[_Found]:
         yield "maxItems", f"must be between 1 and {MAX_ITEMS}", ""
     if declared.is_list and declared.wildcards:
         yield "wildcards", "a list is no pattern", "declare one text"
+
+
+def _object_problems(declared: DeclaredParameter) -> Iterator[_Found]:
+    if declared.type is not ParameterType.OBJECT:
+        yield "fields", "apply to a parameter of type object", ""
+        return
+    if not declared.is_list:
+        yield "list", "objects are bound as the rows of VALUES {{rows}}: declare a list", ""
+    if not 1 <= len(declared.fields) <= MAX_FIELDS:
+        yield "fields", f"must be 1 to {MAX_FIELDS} columns, each with its name", ""
+    if not 1 <= declared.max_items <= MAX_ROWS:
+        yield "maxItems", f"must be between 1 and {MAX_ROWS}", ""
+    if declared.nullable or declared.choices or declared.has_default:
+        yield "type", "a list of objects is never null, and has no choices and no default", ""
+    if len({field.name for field in declared.fields}) != len(declared.fields):
+        yield "fields", "two have one name", ""
+    for index, column in enumerate(declared.fields):
+        if column.type in _NOT_IN_ROWS or column.is_list or column.fields:
+            yield f"fields[{index}].type", "must be the type of one value", ""
+        for field, message, hint in _problems(column, in_block=False):
+            yield f"fields[{index}].{field}", message, hint
 
 
 def _text_problems(declared: DeclaredParameter) -> Iterator[_Found]:

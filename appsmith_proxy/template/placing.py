@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from appsmith_proxy.model.parameters import DeclaredParameter
-from appsmith_proxy.model.plan import ListPlace, PlannedStatement, Slot, Transform
+from appsmith_proxy.model.plan import ListPlace, PlannedStatement, RowsPlace, Slot, Transform
 from appsmith_proxy.model.trusted import TRUSTED_LISTS
 from appsmith_proxy.sdk import (
     Concatenation,
@@ -35,12 +35,24 @@ from appsmith_proxy.template.blocks import Block
 from appsmith_proxy.template.clauses import Site
 from appsmith_proxy.template.lexer import MASK, Kind, Lexeme
 from appsmith_proxy.template.like import LikePattern, like_patterns, swallows
-from appsmith_proxy.template.lists import ListOf, list_at
+from appsmith_proxy.template.lists import ListOf, list_at, row_columns
 from appsmith_proxy.template.names import source_of
 from appsmith_proxy.template.places import calls_denied, refuse, type_before
 from appsmith_proxy.template.splicing import Edit, Splicing
 from appsmith_proxy.template.statements import Nature, Refusal
 from appsmith_proxy.template.tokenizer import Hole, position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rows:
+    """Rows of VALUES: where they replace the text, what is written for one, and where its columns come from."""
+
+    start: int
+    text: str
+    first: int
+    """The slot of the first column."""
+    columns: tuple[int, ...]
+    """Which field each takes."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,6 +69,7 @@ class Placer:
     warnings: list[str] = field(default_factory=list)
     lists: dict[int, tuple[int, str]] = field(default_factory=dict)
     """Where an item of a list replaces the text → its slot, and what is written for one item."""
+    rows: "_Rows | None" = None
     slots: list[Slot] = field(default_factory=list)
     bound: list[Parameter] = field(default_factory=list)
     patterns: Mapping[int, LikePattern] = field(default_factory=dict)
@@ -72,6 +85,9 @@ class Placer:
         lexeme = site.lexeme
         if self.nature.statement_class is StatementClass.DDL:
             self._refuse(lexeme.holes[0], "a statement that changes the schema takes no values", "write constants")
+            return
+        if any(self._is_rows(hole.name) for hole in lexeme.holes):
+            self._rows(site)
             return
         refusal = refuse(site, self.parsed, self.dialect) or calls_denied(site, self.dialect)
         if refusal is not None:
@@ -102,16 +118,15 @@ class Placer:
         Placeholders are numbered as they stand in the finished text.
         """
         end = max(lexeme.end for lexeme in self.parsed if not lexeme.is_mark(";"))
-        numbers: list[int] = []
+        also = (*((block.start, min(block.end, end), "") for block in without), *chosen)
+        marked, _ = self.splicing.spliced(end, also=also)
+        numbers = self._in_order([int(slot) for slot in _MARK.findall(marked)])
+        places = {slot: _written(self.dialect.placeholder, at) for at, slot in enumerate(numbers, 1)}
 
-        def number(mark: re.Match[str]) -> str:
-            numbers.append(int(mark[1]))
-            return _written(self.dialect.placeholder, len(numbers))
+        def write(replacement: str) -> str:
+            return _MARK.sub(lambda mark: places[int(mark[1])], replacement)
 
-        cut = ((block.start, min(block.end, end), "") for block in without)
-        text, begins = self.splicing.spliced(
-            end, also=(*cut, *chosen), write=lambda replacement: _MARK.sub(number, replacement)
-        )
+        text, begins = self.splicing.spliced(end, also=also, write=write)
         return PlannedStatement(
             statement=Statement(
                 text=text,
@@ -130,7 +145,22 @@ class Placer:
                 for start, (slot, item) in self.lists.items()
                 if start in begins and slot in numbers
             ),
+            rows=None
+            if self.rows is None
+            else RowsPlace(
+                first=numbers.index(self.rows.first),
+                columns=self.rows.columns,
+                start=begins[self.rows.start],
+                end=begins[self.rows.start] + len(write(self.rows.text)),
+            ),
         )
+
+    def _in_order(self, slots: list[int]) -> list[int]:
+        """Return the slots in the order of their placeholders: that of the text; where they are numbered, rows come last."""
+        if self.rows is None or self.dialect.placeholder is Placeholder.QUESTION:
+            return slots
+        of_rows = range(self.rows.first, self.rows.first + len(self.rows.columns))
+        return [*(slot for slot in slots if slot not in of_rows), *of_rows]
 
     # How each place is written
 
@@ -174,6 +204,35 @@ class Placer:
             self.splicing.replace(found.negation.start, found.negation.end, "<>")
             self.splicing.replace(found.keyword.start, found.keyword.end, "ALL")
         self.splicing.replace(site.lexeme.start, site.lexeme.end, value)
+
+    def _rows(self, site: Site) -> None:
+        """Write the first row of ``VALUES {{rows}}``; each column takes the field of its name."""
+        hole = site.lexeme.holes[0]
+        declared = self.parameters[hole.name]
+        found = row_columns(site, self.parsed)
+        if isinstance(found, str) or self.rows is not None or self.nature.returns_rows:
+            why = found if isinstance(found, str) else "rows stand in one place, of a statement that returns none"
+            self._refuse(hole, why, "write INSERT INTO t (a, b) VALUES {{rows}}")
+            return
+        names = [field.name for field in declared.fields]
+        missing = [name for name in found if name not in names]
+        unused = [name for name in names if name not in found]
+        for name in missing:
+            self._refuse(hole, f"the rows have no field {name}", f"declared fields: {', '.join(names)}")
+        for name in unused:
+            self._refuse(hole, f"the statement has no column {name}", f"its columns: {', '.join(found)}")
+        if missing or unused:
+            return
+        first = len(self.slots)
+        cells = []
+        for name in found:
+            kind = declared.fields[names.index(name)].type
+            cells.append(self._cast(self._placeholder(hole, type=kind, transform=Transform.CELL), kind))
+        row = f"({', '.join(cells)})"
+        self.rows = _Rows(
+            start=site.lexeme.start, text=row, first=first, columns=tuple(names.index(name) for name in found)
+        )
+        self.splicing.replace(site.lexeme.start, site.lexeme.end, row)
 
     def _items(self, site: Site, hole: Hole, kind: ParameterType | None) -> None:
         """Write one item of a list, which is repeated when the list's size is known."""
@@ -279,7 +338,7 @@ class Placer:
                 empty_list_ok=not is_list or not self.nature.writes or bool(declared and declared.allow_empty),
             )
         )
-        one_value = not is_list or transform is Transform.ITEMS
+        one_value = not is_list or transform in (Transform.ITEMS, Transform.CELL)
         self.bound.append(Parameter(name=hole.name, type=sent_as or type, is_list=not one_value))
         return f"{MASK}{len(self.slots) - 1}{MASK}"
 
@@ -295,6 +354,10 @@ class Placer:
         return f"CONCAT({', '.join(parts)})"
 
     # What the places need to know
+
+    def _is_rows(self, name: str) -> bool:
+        declared = self.parameters.get(name)
+        return declared is not None and declared.type is ParameterType.OBJECT
 
     def _is_list(self, name: str) -> bool:
         declared = self.parameters.get(name)
@@ -328,7 +391,7 @@ MAX_LISTS: Final = 32
 
 _MARK: Final = re.compile(f"{MASK}([0-9]+){MASK}")
 """A placeholder before it is numbered: the index of its slot. No author's text holds the character."""
-_LISTS: Final = frozenset({Transform.LIST, Transform.LIST_JSON, Transform.ITEMS})
+_LISTS: Final = frozenset({Transform.LIST, Transform.LIST_JSON, Transform.ITEMS, Transform.CELL})
 _EACH: Final = "SELECT value FROM json_each({})"
 
 

@@ -11,6 +11,7 @@ from appsmith_proxy.model.plan import Plan, Slot, Source
 from appsmith_proxy.sdk import Value, json_text
 from appsmith_proxy.template.coercion import Given, Misfit
 from appsmith_proxy.template.parameters import Rules
+from appsmith_proxy.template.rows import rules_of
 
 Trusted: TypeAlias = Callable[[str], Value | None]
 """Looks a trusted name up for the authenticated caller; None: the caller does not have it."""
@@ -83,7 +84,7 @@ def _undeclared_reader(name: str) -> Reader:
 
 
 def _declared_reader(name: str, declared: DeclaredParameter) -> Reader:
-    rules = Rules.of(declared)
+    rules = rules_of(declared)
     default = rules.check(declared.default) if declared.has_default else None
 
     def read(values: Mapping[str, Value], trusted: Trusted, family: bool) -> Given:  # noqa: FBT001  # reason: internal, positional for speed

@@ -19,6 +19,7 @@ from appsmith_proxy.template.choosing import ChoicePlace, called, choose
 from appsmith_proxy.template.clauses import Walk
 from appsmith_proxy.template.lexer import MASK, Kind, Lexeme, lex, significant
 from appsmith_proxy.template.placing import Placer
+from appsmith_proxy.template.rows import for_rows
 from appsmith_proxy.template.sizes import sized
 from appsmith_proxy.template.statements import Nature, Refusal, nature_of, refusals_of_text, select_into, too_deep
 from appsmith_proxy.template.tokenizer import find_holes, position
@@ -69,6 +70,10 @@ def compile_sql(
 def reads_as_planned(planned: PlannedStatement, dialect: Dialect) -> bool:
     """Read the finished text once more, with lists of no, one and two items: as many placeholders as values, nothing
     broken, one statement."""
+    if planned.rows is not None and not _reads(
+        for_rows(planned, 2).text, len(planned.slots) + len(planned.rows.columns), dialect
+    ):
+        return False
     if not planned.lists:
         return _reads(planned.statement.text, len(planned.slots), dialect)
     others, lists = len(planned.slots) - len(planned.lists), len(planned.lists)

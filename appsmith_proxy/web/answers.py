@@ -245,4 +245,5 @@ def _parameter(declared: DeclaredParameter) -> ParameterBody:
     names = {name: row.alias or name for name, row in ParameterBody.model_fields.items()}
     values = {names[name]: getattr(declared, name) for name in names}
     values["choices"] = list(declared.choices)
+    values["fields"] = [_parameter(field) for field in declared.fields]
     return ParameterBody.model_validate(values)

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from appsmith_proxy.model.ids import ID_PATTERN
-from appsmith_proxy.model.parameters import MAX_ITEMS, DeclaredParameter
+from appsmith_proxy.model.parameters import MAX_ITEMS, MAX_ROWS, DeclaredParameter
 from appsmith_proxy.model.records import DEFAULT_TIMEOUT_MS
 from appsmith_proxy.sdk import ParameterType
 
@@ -126,16 +126,20 @@ class ParameterBody(Wire):
     min_length: Length = None
     max_length: Length = None
     pattern: Annotated[str, Field(max_length=1_024)] | None = None
-    max_items: Annotated[int, Field(ge=1, le=MAX_ITEMS)] = MAX_ITEMS
+    max_items: Annotated[int, Field(ge=1, le=MAX_ROWS)] = MAX_ITEMS
     allow_empty: bool = False
     wildcards: bool = False
     empty_is_absent: bool | None = None
     trusted_only: bool = False
+    fields: Annotated[
+        list["ParameterBody"], Field(max_length=200, description="of a list of objects: the columns of its rows")
+    ] = []
 
     def declared(self) -> DeclaredParameter:
         """Return the declaration in the proxy's own words."""
         values = {name: getattr(self, name) for name in type(self).model_fields}
         values["choices"] = tuple(self.choices)
+        values["fields"] = tuple(field.declared() for field in self.fields)
         values["has_default"] = self.default is not None
         return DeclaredParameter(**values)
 

@@ -211,6 +211,48 @@ async def test_steps_that_cannot_work_are_refused(proxy: Proxy, shop: Shop, body
     assert word in str(reply.envelope), reply.envelope
 
 
+ROWS = {
+    "name": "rows",
+    "type": "object",
+    "list": True,
+    "maxItems": 5000,
+    "fields": [
+        {"name": "line", "type": "integer"},
+        {"name": "what", "type": "text", "required": False, "nullable": True},
+        {"name": "order_id", "type": "integer", "default": 1},
+    ],
+}
+INSERT = "INSERT INTO order_lines (order_id, line, what) VALUES {{rows}}"
+
+
+async def test_rows_are_inserted_all_together(proxy: Proxy, shop: Shop) -> None:
+    action = await proxy.action(shop.datasource, INSERT, parameters=[ROWS])
+    rows = [{"line": line, "what": f"'); DROP TABLE orders; -- {line}"} for line in range(1, 1338)]
+    reply = await proxy.viewer.execute(action, {"rows": rows})
+    assert reply.data["body"] == [{"affectedRows": 1337}], reply.data
+    assert await shop.lines() == [(1, row["line"], row["what"]) for row in rows]
+
+
+async def test_one_bad_row_undoes_all(proxy: Proxy, shop: Shop) -> None:
+    action = await proxy.action(shop.datasource, INSERT, parameters=[ROWS])
+    twice = [{"line": line} for line in [*range(1, 300), 1]]
+    reply = await proxy.viewer.execute(action, {"rows": twice})
+    assert reply.data["statusCode"] == "ConstraintViolated"
+    misfit = await proxy.viewer.execute(action, {"rows": [{"line": 1}, {"line": "one"}]})
+    assert misfit.data["statusCode"] == "ParameterInvalid"
+    assert await shop.lines() == []
+    limited = await proxy.action(shop.datasource, INSERT, name="limited", parameters=[ROWS], maxAffectedRows=2)
+    reply = await proxy.viewer.execute(limited, {"rows": [{"line": line} for line in range(3)]})
+    assert reply.data["statusCode"] == "AffectedLimitExceeded"
+    assert await shop.lines() == []
+
+
+async def test_rows_come_back_as_they_were_declared(proxy: Proxy, shop: Shop) -> None:
+    action = await proxy.action(shop.datasource, INSERT, parameters=[ROWS])
+    reply = await proxy.developer.call("GET", f"/actions/{action}")
+    assert reply.data["parameters"][0]["fields"][1]["name"] == "what"
+
+
 async def test_a_dry_run_changes_nothing_and_tells_what_would_happen(proxy: Proxy, shop: Shop) -> None:
     action = await proxy.action(shop.datasource, "UPDATE orders SET cents = cents + {{more}} WHERE customer = 'alice'")
     reply = await proxy.developer.execute(action, {"more": 1}, mode="dryRun")

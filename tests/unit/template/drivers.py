@@ -7,6 +7,7 @@ from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.model.plan import Plan, PlannedStatement, StatementSet
 from appsmith_proxy.sdk import (
     ActionField,
+    Capability,
     Dialect,
     Driver,
     FieldType,
@@ -35,6 +36,7 @@ class Unopened(Driver):
 
 class Postgres(Unopened):
     kind: ClassVar = "postgres"
+    capabilities: ClassVar = frozenset({Capability.TRANSACTIONS})
     title: ClassVar = "SQL"
     payload: ClassVar = Payload.STATEMENT
     dialect: ClassVar = POSTGRES
