@@ -17,9 +17,9 @@ from appsmith_proxy.errors import (
 from appsmith_proxy.gateway.edge import driver_edge
 from appsmith_proxy.gateway.leases import Leases
 from appsmith_proxy.model.plan import Plan, PlannedStatement, Source, StatementSet, Transform
-from appsmith_proxy.model.records import ActionCopy, Datasource, Reported
+from appsmith_proxy.model.records import ActionCopy, Datasource
 from appsmith_proxy.registry.registry import Registry
-from appsmith_proxy.sdk import Capability, Driver, Prepared, SupportsPrepare
+from appsmith_proxy.sdk import Capability, Driver, Prepared, Reported, SupportsPrepare
 from appsmith_proxy.template import combinations, compile_action, described, origin_of, sql_texts
 
 CHECK_SECONDS: Final = 5.0
@@ -142,11 +142,7 @@ class _Found:
     def take(self, planned: PlannedStatement, prepared: Prepared) -> None:
         self.untyped.update(dict.fromkeys(_untyped(planned, prepared)))
         digest = planned.statement.digest
-        self.reported[digest] = Reported(
-            statement=digest,
-            parameter_types=prepared.parameter_types,
-            columns=tuple((column.name, column.native_type) for column in prepared.columns),
-        )
+        self.reported[digest] = Reported.of(digest, prepared)
 
 
 def _compile(driver: Driver, copy: ActionCopy) -> Check:

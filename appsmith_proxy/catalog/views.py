@@ -6,7 +6,8 @@ from typing import Generic, TypeVar
 
 from appsmith_proxy.errors import Problem, ProxyError
 from appsmith_proxy.model.plan import Binding, Plan
-from appsmith_proxy.model.records import Action, Application, Reported
+from appsmith_proxy.model.records import Action, Application
+from appsmith_proxy.sdk import Reported
 from appsmith_proxy.template import ExplainedStep
 
 T = TypeVar("T")

@@ -20,7 +20,8 @@ from typing import Any, Final, final
 
 from appsmith_proxy.errors import PlanUnverified
 from appsmith_proxy.model.plan import COMPILER_VERSION, Plan
-from appsmith_proxy.model.records import ENVIRONMENT, Action, ActionCopy, Datasource, PlanSeal, Reported
+from appsmith_proxy.model.records import ENVIRONMENT, Action, ActionCopy, Datasource, PlanSeal
+from appsmith_proxy.sdk import Reported
 from appsmith_proxy.vault import Vault, prefixed
 
 SUBKEY: Final = "plan-mac"

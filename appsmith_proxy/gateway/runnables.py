@@ -7,6 +7,7 @@ from appsmith_proxy.errors import InternalError, NotFound
 from appsmith_proxy.gateway.encode import Encoder
 from appsmith_proxy.gateway.limits import AdmissionLimits, Gate
 from appsmith_proxy.gateway.plan_seals import PlanSeals, check_plan
+from appsmith_proxy.gateway.published import Published
 from appsmith_proxy.model.plan import Plan
 from appsmith_proxy.model.records import Action, ActionCopy, Datasource
 from appsmith_proxy.registry.registry import Registry
@@ -32,6 +33,8 @@ class Runnable:
     """Seconds."""
     scope: str
     """Non-empty for published copies: see ``ExecuteRequest.scope``."""
+    published: Published = field(default_factory=Published)
+    """What the datasource reported when it was published; of drafts nothing."""
     encoder: Encoder = field(default_factory=Encoder)
 
 
@@ -88,7 +91,7 @@ class Runnables:
             raise NotFound(MISSING)
         seal = self._seals.check(action, copy, datasource) if published else None
         driver = self._registry.driver(datasource.kind)
-        runnable = self._build(action, copy, datasource, driver, scope=f"{action.id}" if published else "")
+        runnable = self._build(action, copy, datasource, driver, published=published)
         if seal is not None:
             check_plan(runnable.plan, seal)
         self._kept[action.id, published] = runnable
@@ -102,7 +105,7 @@ class Runnables:
         self._kept.pop((action_id, False), None)
 
     def _build(
-        self, action: Action, copy: ActionCopy, datasource: Datasource, driver: Driver, *, scope: str
+        self, action: Action, copy: ActionCopy, datasource: Datasource, driver: Driver, *, published: bool
     ) -> Runnable:
         compiled = compile_action(
             driver, copy.configuration, copy.parameters, read_only=copy.read_only, allow_ddl=copy.allow_ddl
@@ -126,7 +129,8 @@ class Runnables:
                 affected=copy.max_affected_rows if plan.writes else None,
             ),
             timeout=min(copy.timeout_ms, self._limits.max_timeout_ms) / 1000,
-            scope=f"{scope}:{action.revision}" if scope and not _uses_trusted_names(plan) else "",
+            published=Published(copy.seal.reported if published and copy.seal is not None else ()),
+            scope=f"{action.id}:{action.revision}" if published and not _uses_trusted_names(plan) else "",
         )
 
 

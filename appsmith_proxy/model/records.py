@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.model.principal import Role, User
+from appsmith_proxy.sdk import Reported
 
 ENVIRONMENT: Final = "production"
 """The one environment until there are more."""
@@ -56,18 +57,6 @@ class Datasource:
     secrets: Mapping[str, SealedSecret] = field(default_factory=dict)
     """By field name, ``field.key`` for entries of a secret map."""
     revision: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reported:
-    """What a datasource's own prepare reported of one statement when its action was published."""
-
-    statement: str
-    """The digest of its text."""
-    parameter_types: tuple[str | None, ...]
-    """The native type of each placeholder; None where the datasource reports none."""
-    columns: tuple[tuple[str, str], ...]
-    """(name, native type)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

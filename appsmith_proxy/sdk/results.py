@@ -134,6 +134,58 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """What prepare reported of one statement when its action was published: what every later answer is held to."""
+
+    statement: str
+    """The digest of its text."""
+    parameter_types: tuple[str | None, ...]
+    columns: tuple[tuple[str, str], ...]
+    """(name, native type)"""
+
+    @classmethod
+    def of(cls, statement: str, prepared: Prepared) -> "Reported":
+        """Return what is remembered of a report.
+
+        Args:
+            statement: the digest of the statement's text.
+            prepared: what the datasource reported.
+        """
+        return cls(statement=statement, parameter_types=prepared.parameter_types, columns=_shape(prepared.columns))
+
+    def has_columns(self, columns: tuple[Column, ...]) -> bool:
+        """Return whether an answer has the columns that were reported."""
+        return self.columns == _shape(columns)
+
+    def differences(
+        self, names: Sequence[str], parameter_types: Sequence[str | None], columns: tuple[Column, ...]
+    ) -> tuple[str, ...]:
+        """Return in words what is not as it was reported; empty when all is. No value is in it.
+
+        Args:
+            names: of the statement's parameters, in order.
+            parameter_types: as they are reported now.
+            columns: as they are reported now.
+        """
+        found = [
+            f"{{{{{name}}}}} was {was or 'of no type'}, is {now or 'of no type'}"
+            for name, was, now in zip(names, self.parameter_types, parameter_types, strict=False)
+            if was != now
+        ]
+        before, after = dict(self.columns), dict(_shape(columns))
+        found += [f"column {name} is gone" for name in before if name not in after]
+        found += [f"column {name} is new" for name in after if name not in before]
+        found += [
+            f"column {name} was {before[name]}, is {now}" for name, now in after.items() if before.get(name, now) != now
+        ]
+        if not found and len(self.parameter_types) != len(parameter_types):
+            found.append("the number of parameters")
+        if not found and not self.has_columns(columns):
+            found.append("the order of the columns")
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """The answer of ``Client.check``: the datasource can be used."""
 
@@ -204,3 +256,7 @@ class Structure:
     tables: tuple[StructureTable, ...]
     next: str | None = None
     """Pass it as ``page`` to get what follows; None at the end."""
+
+
+def _shape(columns: Iterable[Column]) -> tuple[tuple[str, str], ...]:
+    return tuple((column.name, column.native_type) for column in columns)

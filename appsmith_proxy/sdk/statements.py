@@ -30,8 +30,6 @@ class ParameterType(StrEnum):
     UUID = "uuid"
     JSON = "json"
     BYTES = "bytes"
-    OBJECT = "object"
-    """A row of ``INSERT … VALUES {{rows}}``, always in a list; its fields are declared too."""
     IDENTIFIER = "identifier"
     KEYWORD = "keyword"
 

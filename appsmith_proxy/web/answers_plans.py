@@ -6,7 +6,7 @@ from pydantic import Field
 
 from appsmith_proxy.catalog.views import ExplainedPlan
 from appsmith_proxy.errors import Problem
-from appsmith_proxy.model.records import Reported
+from appsmith_proxy.sdk import Reported
 from appsmith_proxy.template.explaining import (
     ExplainedAxis,
     ExplainedSlot,

@@ -19,8 +19,10 @@ from appsmith_proxy.sdk import (
     Lane,
     OpenContext,
     Outcome,
+    PlanStale,
     Pool,
     Prepared,
+    Reported,
     Result,
     Room,
     Secret,
@@ -147,11 +149,15 @@ class PostgresClient(Client):
     ) -> Result:
         """Run a statement: one round trip when it is kept. ``within`` a transaction the connection must live on."""
         kept = wire.find(statement)
+        if kept is not None and kept.differences(request.reported):
+            await wire.forget(statement)  # it may be older than what was published; a fresh one decides
+            kept = None
         if kept is None:
             try:
                 kept = await wire.keep(statement, timeout=self._left(request.deadline))
             except faults.RAISED as error:
                 raise faults.translate(error, sent=False) from None
+            _check_reported(kept, request.reported)
         arguments = bind(request.values, kept.types)
         limits = request.limits
         second = None if within else await self._second(wire, kept, request)
@@ -306,6 +312,17 @@ def _statement(request: ExecuteRequest) -> Statement:
     if not isinstance(request.payload, Statement):
         raise StatementInvalid("the PostgreSQL driver runs statements only", outcome=Outcome.NOT_SENT)
     return request.payload
+
+
+def _check_reported(kept: Kept, reported: Reported | None) -> None:
+    """Refuse a statement whose parameters or columns are not of the types with which it was published."""
+    found = kept.differences(reported)
+    if found:
+        raise PlanStale(
+            f"the database's schema has changed since this was published: {'; '.join(found)}",
+            hint="look at the statement, and publish its application again",
+            outcome=Outcome.NOT_SENT,
+        )
 
 
 def _needs_transaction(request: ExecuteRequest, statement: Statement) -> bool:

@@ -24,6 +24,7 @@ from appsmith_proxy.sdk import (
     EncodedRows,
     Lane,
     Limits,
+    Reported,
     Room,
     Statement,
     Value,
@@ -60,11 +61,23 @@ class Kept:
     """Its second text, once it was asked for."""
     plain: bool = False
     """It has no second text, or none that the server takes."""
+    agreed: Reported | None = None
+    """What was reported of it when it was published, and is still true."""
 
     @property
     def type_names(self) -> tuple[str, ...]:
         """The parameters' types, for messages."""
         return tuple(info.name for info in self.types)
+
+    def differences(self, reported: Reported | None) -> tuple[str, ...]:
+        """Return what is not as it was when the statement was published. Worked out once for each publication."""
+        if reported is None or self.agreed is reported:
+            return ()
+        names = [parameter.name for parameter in self.statement.parameters]
+        found = reported.differences(names, self.type_names, self.columns)
+        if not found:
+            self.agreed = reported
+        return found
 
 
 class Answer(NamedTuple):

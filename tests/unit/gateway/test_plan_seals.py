@@ -9,8 +9,8 @@ from appsmith_proxy.errors import PlanUnverified
 from appsmith_proxy.gateway.plan_seals import PlanSeals, check_plan
 from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.model.plan import COMPILER_VERSION, Plan
-from appsmith_proxy.model.records import Action, ActionCopy, Datasource, PlanSeal, Reported
-from appsmith_proxy.sdk import ParameterType, Secret
+from appsmith_proxy.model.records import Action, ActionCopy, Datasource, PlanSeal
+from appsmith_proxy.sdk import ParameterType, Reported, Secret
 from appsmith_proxy.template import compile_action
 from appsmith_proxy.testing.memory import MemoryDriver
 from appsmith_proxy.vault import FLOOR, Vault

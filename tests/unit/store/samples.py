@@ -12,12 +12,11 @@ from appsmith_proxy.model.records import (
     Application,
     Datasource,
     PlanSeal,
-    Reported,
     SealedSecret,
     Token,
     Workspace,
 )
-from appsmith_proxy.sdk import ParameterType
+from appsmith_proxy.sdk import ParameterType, Reported
 
 
 def workspace(name: str = "Sales") -> Workspace:

@@ -1,0 +1,69 @@
+"""Tell that a datasource's schema has changed since an action was published.
+
+::
+
+    a read's columns are others     ─┐
+    the statement is refused         ├─▶ suspicion ──prepare again──▶ as reported: it is all right, and remembered
+    a value does not fit its place  ─┘                            └─▶ otherwise:   PlanStale
+
+Columns can differ without a change of the schema: some datasources report other types for a statement than for its rows. So
+it is what prepare reports that decides, then and now. Whoever writes is not told afterwards: the work is done, and as asked.
+"""
+
+import asyncio
+from typing import Final
+
+from appsmith_proxy.errors import DatasourceError, ParameterInvalid, PlanStale, ProxyError, StatementInvalid
+from appsmith_proxy.gateway.edge import driver_edge
+from appsmith_proxy.gateway.leases import Leases
+from appsmith_proxy.model.records import Datasource
+from appsmith_proxy.sdk import Outcome, Reported, Statement, SupportsPrepare
+
+ADVICE: Final = "look at the statement, and publish its application again"
+
+_SUSPICIOUS: Final = frozenset({StatementInvalid, ParameterInvalid})
+
+
+def suspicious(error: ProxyError) -> bool:
+    """Return whether a failure can come from a schema that has changed."""
+    return type(error) in _SUSPICIOUS
+
+
+async def staleness(
+    leases: Leases, datasource: Datasource, statement: Statement, reported: Reported, deadline: float
+) -> PlanStale | None:
+    """Ask the datasource to prepare a statement again; return what is not as it was, or None.
+
+    Raises:
+        ProxyError, TimeoutError: it cannot be asked, so nothing is known.
+    """
+    try:
+        async with asyncio.timeout_at(deadline):
+            lease = await leases.borrow(datasource)
+            try:
+                client = lease.client
+                assert isinstance(client, SupportsPrepare)  # noqa: S101  # reason: who reported something has prepared
+                with driver_edge("preparing", lease.secrets):
+                    prepared = await client.prepare(statement, deadline=deadline)
+            finally:
+                lease.release()
+    except (StatementInvalid, ParameterInvalid) as error:
+        return _stale("the datasource does not take the statement any more", error)
+    names = [parameter.name for parameter in statement.parameters]
+    found = reported.differences(names, prepared.parameter_types, prepared.columns)
+    return (
+        _stale(f"the datasource's schema has changed since this was published: {'; '.join(found)}") if found else None
+    )
+
+
+def _stale(message: str, error: DatasourceError | None = None) -> PlanStale:
+    if error is None:
+        return PlanStale(message, hint=ADVICE, outcome=Outcome.ROLLED_BACK)
+    return PlanStale(
+        message,
+        hint=ADVICE,
+        outcome=Outcome.ROLLED_BACK,
+        native_code=error.native_code,
+        native_message=error.native_message,
+        position=error.position,
+    )
