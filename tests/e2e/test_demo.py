@@ -16,7 +16,7 @@ from tests.servers.throwaway import until
 SAMPLES = 12
 """Of the demo without further databases; each is executed in both wire forms."""
 SAMPLES_EACH = 4
-WITH = ("postgres", "mysql")
+WITH = ("postgres", "mysql", "mongodb")
 
 
 @pytest.fixture
