@@ -41,8 +41,6 @@ class Conversation(Reply):
 
     async def readexactly(self, size: int) -> bytes:
         """Return the next bytes."""
-        if size > MAX_LOGIN:
-            raise Malformed("a packet of the login is too large")
         self._wanted = size
         if len(self._heard) < size:
             if self.packets.stopped:

@@ -417,6 +417,16 @@ async def test_greetings_that_are_none_are_refused(said: bytes) -> None:
     assert not [told for told in rogue.heard if _SESAME in told]
 
 
+async def test_a_greeting_without_end_is_not_waited_for() -> None:
+    async with listening(Rogue(greeting=b"\xff\xff\xff\0" + b"x" * 200_000)) as port:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        with pytest.raises(ConnectFailed):
+            async with wired(login_at(port), seconds=30):
+                pass
+        assert loop.time() - start < 15
+
+
 _ASKING = {
     "in clear text": (b"\xfemysql_clear_password\0", CredentialsRejected),
     "sha256, with a key of its own": (b"\xfesha256_password\0" + SALT + b"\0", CredentialsRejected),

@@ -205,6 +205,14 @@ class TestLimits:
         done = await answer(wire, "SET @a = ?", 1, cursor=True)
         assert done.rows is None
 
+    async def test_a_cursor_that_is_left_is_closed(self, mariadb: MariadbServer, wire: Wire) -> None:
+        """Else the server would hold the rows until the statement is executed again."""
+        closed = await mariadb.status("Com_stmt_reset")
+        assert (await answer(wire, self.MANY, limits=Limits(rows=30_000), cursor=True)).cut is False
+        assert await mariadb.status("Com_stmt_reset") == closed
+        assert (await answer(wire, self.MANY, limits=Limits(rows=30), cursor=True)).cut
+        assert await mariadb.status("Com_stmt_reset") == closed + 1
+
     async def test_a_row_that_is_too_large_is_not_collected(self, wire: Wire) -> None:
         for size in (100_000, 20_000_000):
             found = await answer(wire, f"SELECT 1, REPEAT('x', {size})", limits=Limits(bytes=50_000))
