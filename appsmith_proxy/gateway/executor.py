@@ -192,7 +192,7 @@ class Executor:
         body, columns = b"null", b"[]"
         error: ProxyError | None = None
         try:
-            if call.dry_run or len(runnable.plan.steps) > 1:
+            if call.dry_run or runnable.plan.in_transaction:
                 transaction = Transaction(call, runnable, partial(_trusted, call, runnable))
                 try:
                     result = await self._run_transaction(runnable, transaction, deadline)

@@ -84,6 +84,27 @@ class Transaction:
             index, self._call.params, self._trusted, self._result, family=self._call.family
         )
         last = index == len(runnable.plan.steps) - 1
+        if bound.batches is None:
+            result = await self._execute(session, bound, deadline, last=last)
+        else:
+            changed = 0
+            for batch in bound.batches:
+                self.bound = batch
+                changed += (await self._execute(session, batch, deadline, last=last)).affected or 0
+            result = Result(affected=changed)
+        self._results[step.name] = result
+        self._affected += result.affected or 0
+        limit = runnable.limits.affected
+        if limit is not None and self._affected > limit:
+            raise AffectedLimitExceeded(
+                f"the steps change more than {limit} rows together, so nothing was changed",
+                hint="make their conditions narrower, or raise the action's limit",
+                outcome=Outcome.ROLLED_BACK,
+            )
+        return result
+
+    async def _execute(self, session: Session, bound: Bound, deadline: float, *, last: bool) -> Result:
+        runnable = self._runnable
         result = await session.execute(
             ExecuteRequest(
                 payload=bound.payload,
@@ -97,15 +118,6 @@ class Transaction:
         )
         if not isinstance(result, Result):
             raise BadResponse("the driver's answer is no Result")
-        self._results[step.name] = result
-        self._affected += result.affected or 0
-        limit = runnable.limits.affected
-        if limit is not None and self._affected > limit:
-            raise AffectedLimitExceeded(
-                f"the steps change more than {limit} rows together, so nothing was changed",
-                hint="make their conditions narrower, or raise the action's limit",
-                outcome=Outcome.ROLLED_BACK,
-            )
         return result
 
     def _result(self, step: str, column: str) -> Any:

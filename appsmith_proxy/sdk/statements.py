@@ -30,6 +30,8 @@ class ParameterType(StrEnum):
     UUID = "uuid"
     JSON = "json"
     BYTES = "bytes"
+    OBJECT = "object"
+    """A row of ``INSERT … VALUES {{rows}}``, always in a list; its fields are declared too."""
     IDENTIFIER = "identifier"
     KEYWORD = "keyword"
 
