@@ -169,6 +169,22 @@ _GOLDEN = (
         _T.TEXT,
         spoken=_WKT,
     ),
+    # as MySQL 8 and the standard write it; MariaDB leaves the inner brackets out
+    Golden(
+        "MULTIPOINT",
+        "ST_GeomFromText('MULTIPOINT(0 0,1 1)')",
+        "MULTIPOINT((0 0),(1 1))",
+        _T.TEXT,
+        "MULTIPOINT(0 0,1 1)",
+        _WKT,
+    ),
+    Golden(
+        "GEOMETRY",
+        "ST_GeomFromText('GEOMETRYCOLLECTION EMPTY')",
+        "GEOMETRYCOLLECTION EMPTY",
+        _T.TEXT,
+        spoken=_WKT,
+    ),
     Golden("GEOMETRY", "ST_GeomFromText('POINT(1 2)', 4326)", "SRID=4326;POINT(1 2)", _T.TEXT, "POINT(1 2)", _WKT),
 )
 
