@@ -82,7 +82,7 @@ def changed(value: Any) -> Any:
         case int():
             return value + 1
         case str():
-            return f"{value[:-1]}{'0' if value[-1:] != '0' else '1'}"
+            return f"{'0' if value[:1] != '0' else '1'}{value[1:]}"
         case None:
             return 1
         case dict():
