@@ -154,7 +154,7 @@ class Wire:
     async def derive(self, kept: Kept, *, timeout: float) -> Kept | None:  # noqa: ASYNC109
         """Return the second text of a kept statement, prepared and kept; None: it has none, or the server refuses it.
 
-        It must have the very columns and parameters of the first: when the schema has changed between the two, the first is
+        It must have the very columns of the first: when the schema has changed between the two, the first is
         no longer good and ``InvalidCachedStatementError`` is raised.
         """
         if kept.derived is None and self._exact_texts:
@@ -170,7 +170,7 @@ class Wire:
                 raise
             kept.plain = True
             return None
-        if second.attributes[1:] != kept.attributes or second.types != kept.types:
+        if second.attributes[1:] != kept.attributes:
             raise asyncpg.InvalidCachedStatementError("the schema has changed since the statement was prepared")
         return second
 
