@@ -5,18 +5,15 @@ import logging
 import ssl
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any, Final
 
 import bson
-import pymongo
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from appsmith_proxy.sdk import (
     LARGE_ANSWER,
-    AffectedLimitExceeded,
     Client,
     ConnectFailed,
     DatasourceError,
@@ -34,7 +31,7 @@ from appsmith_proxy.sdk import (
     StatementInvalid,
     Structure,
 )
-from appsmith_proxy_mongodb import faults, health, structure
+from appsmith_proxy_mongodb import faults, health, structure, writes
 from appsmith_proxy_mongodb.answers import Answer, values_of
 from appsmith_proxy_mongodb.command import Command, command
 from appsmith_proxy_mongodb.fields import DEFAULT_CEILING, NO_LOGIN, PLAIN, X509, Configuration, Endpoint
@@ -135,9 +132,9 @@ class MongodbClient(Client):
 
             async def write(session: Any) -> Result:
                 if guarded and limit is not None:
-                    changed = await _guarded(database, wanted, session, limit)
+                    changed = await writes.guarded(database, wanted, session, limit)
                 else:
-                    changed = _changed(wanted, await database.command(wanted.spec, session=session))
+                    changed = writes.changed(wanted, await database.command(wanted.spec, session=session))
                 return _done(wanted, changed, request)
 
             return await link.run(write, deadline=deadline, partly=wanted.changes_many and not guarded)
@@ -214,7 +211,7 @@ class MongodbClient(Client):
         # PyMongo's own TLS is switched on so that ours takes its place, which checks the name by itself.
         secure: dict[str, Any] = {} if context is None else {"tls": True, "tlsAllowInvalidHostnames": True}
         motor: Any = AsyncIOMotorClient(
-            address,
+            f"[{address}]" if ":" in address else address,
             port,
             io_loop=OwnThreads(asyncio.get_running_loop(), self._threads),
             directConnection=True,
@@ -250,42 +247,6 @@ class MongodbClient(Client):
             "authMechanism": mechanism,
             "authSource": "$external" if mechanism == PLAIN else configuration.auth_source,
         }
-
-
-async def _guarded(database: Any, wanted: Command, session: Any, limit: int) -> int:
-    """Write in a transaction, and roll back what changes more than the limit; return how much it changed."""
-    session.start_transaction()
-    try:
-        changed = _changed(wanted, await database.command(wanted.spec, session=session), rolls_back=True)
-        if changed > limit:
-            raise AffectedLimitExceeded(
-                "the action would change more documents than its maxAffectedRows",
-                hint="narrow the filter, or raise maxAffectedRows",
-                outcome=Outcome.ROLLED_BACK,
-            )
-    except BaseException:
-        with pymongo.timeout(None):  # the deadline may have passed, and what is locked must not stay so
-            await session.abort_transaction()
-        raise
-    try:
-        await session.commit_transaction()
-    except faults.RAISED as error:
-        with pymongo.timeout(None), suppress(*faults.RAISED):  # if it was not committed, it must not stay open
-            await database.client.admin.command({"killSessions": [session.session_id]})
-        raise faults.translate(error, sent=True, partly=True) from None
-    return changed
-
-
-def _changed(wanted: Command, reply: Mapping[str, Any], *, rolls_back: bool = False) -> int:
-    """Return how many documents a write changed, or raise what went wrong in it."""
-    problems = reply.get("writeErrors") or ()
-    changed = int(reply.get("n", 0))
-    if problems:
-        partly = changed > 0 or (wanted.changes_many and wanted.operation != "insert")
-        raise faults.reported(problems[0], partly=partly and not rolls_back)
-    if reply.get("writeConcernError"):
-        raise faults.reported(reply["writeConcernError"], partly=True)
-    return changed
 
 
 def _done(wanted: Command, changed: int, request: ExecuteRequest) -> Result:

@@ -23,6 +23,8 @@ OLDEST_WIRE: Final = 13
 
 Dial: TypeAlias = Callable[[Endpoint, float], Awaitable[Link]]
 """Opens a link to a host and asks it who it is, before a deadline."""
+Suits: TypeAlias = Sequence[Callable[[Link], bool]]
+"""Which links suit, best first."""
 
 
 class Wanted(Enum):
@@ -32,13 +34,13 @@ class Wanted(Enum):
     READ = "read"
 
 
-_SUITS: Final[Mapping[str, tuple[Callable[[Link], bool], ...]]] = {
+_SUITS: Final[Mapping[str, Suits]] = {
     "primary": (lambda link: link.is_primary,),
     "primaryPreferred": (lambda link: link.is_primary, lambda link: link.is_secondary),
     "secondary": (lambda link: link.is_secondary,),
     "secondaryPreferred": (lambda link: link.is_secondary, lambda link: link.is_primary),
 }
-"""By read preference: which links suit, best first."""
+"""By read preference."""
 
 
 @final
@@ -143,7 +145,7 @@ class Members:
                 if link is not best:
                     self._retire(link)
 
-    def _suits(self, wanted: Wanted) -> Sequence[Callable[[Link], bool]]:
+    def _suits(self, wanted: Wanted) -> Suits:
         return _SUITS["primary" if wanted is Wanted.WRITE else self._configuration.preference]
 
     def _check(self, link: Link) -> None:

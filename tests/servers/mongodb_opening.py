@@ -26,6 +26,7 @@ class Opener:
         network: Network | None = None,
         secrets: dict[str, str] | None = None,
         max_connections: int = 4,
+        options: dict[str, Any] | None = None,
         **fields: Any,
     ) -> MongodbClient:
         """Return a Client of a database of the server; ``fields`` override the configuration."""
@@ -37,7 +38,11 @@ class Opener:
         client = await driver.open(
             plain,
             {name: Secret(value) for name, value in given.items()},
-            OpenContext(network=network or Guard(allow_loopback=True), max_connections=max_connections),
+            OpenContext(
+                network=network or Guard(allow_loopback=True),
+                max_connections=max_connections,
+                options=options or {},
+            ),
         )
         assert isinstance(client, MongodbClient)
         self._stack.push_async_callback(client.close)
