@@ -7,7 +7,7 @@
 ARG BASE=python:3.12-slim
 
 FROM ${BASE} AS build
-ARG EXTRAS=postgres,rest,sqlite
+ARG EXTRAS=all
 WORKDIR /source
 COPY setup.cfg pyproject.toml constraints.txt README.md LICENSE ./
 COPY appsmith_proxy ./appsmith_proxy

@@ -17,8 +17,8 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 
 setup: $(STAMP)  ## make .venv with the exact versions of constraints.txt
 
-demo: $(STAMP)  ## serve a sample shop on 127.0.0.1:8080 and print what to paste
-	@$(BIN)/appsmith-proxy demo $(DEMO_ARGS)
+demo: $(STAMP)  ## serve a sample shop on 127.0.0.1:8080 (WITH=postgres,mysql,mongodb adds databases)
+	@$(BIN)/appsmith-proxy demo $(if $(WITH),--with $(WITH)) $(DEMO_ARGS)
 
 serve: $(STAMP)  ## run the real server (needs settings: appsmith-proxy settings)
 	@$(BIN)/appsmith-proxy serve
