@@ -23,8 +23,8 @@ from appsmith_proxy.testing.corpus import Expected, Is, Seed, Verdict, texts
 _SECONDS: Final = 30.0
 _SHOWN: Final = 10
 _AT_ONCE: Final = 8
-_OPEN: Final = frozenset({"json"})
-_OPEN_TO_TEXT: Final = frozenset({"json", "json_text", "text", "segment", "header"})
+_OPEN: Final = frozenset({"json", "leaf"})
+_OPEN_TO_TEXT: Final = frozenset({"json", "leaf", "json_text", "text", "segment", "header"})
 """What places take where a seed says nothing else."""
 _LIMITS: Final = Limits(rows=100_000, bytes=1 << 26)
 
@@ -59,7 +59,8 @@ class BindingContext:
     read: Callable[[Any], Any] = cells
     """Returns what is compared of the answer, which is ``data.body`` as the caller gets it."""
     takes: str = "text"
-    """What fits the place: ``text`` and ``json`` take every text, others (``integer`` …) what the seeds say."""
+    """What fits the place: ``text`` takes every text, ``json`` and ``leaf`` every value, others (``integer`` …) what
+    the seeds say."""
     declared: Mapping[str, Any] | None = None
     """How the bindings are declared (``DeclaredParameter``)."""
     width: int = 1

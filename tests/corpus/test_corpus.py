@@ -23,7 +23,7 @@ THREATS: Final = {
     "text": ("text", "zeros", "halves", "lengths", "markup"),
     "dates": ("dates",),
     "JSON": ("json_texts",),
-    "Mongo": ("json_texts", "juggling"),
+    "Mongo": ("json_texts", "juggling", "documents"),
     "REST path": ("paths", "requests"),
     "headers": ("headers",),
     "queries": ("queries",),
@@ -33,7 +33,19 @@ THREATS: Final = {
 """The classes of bad input that can stand in a value or an action → those of the file."""
 FAMILIES: Final = {"sql": ("postgres", "mysql", "sqlite"), "http": ("rest",), "document": ("mongodb",)}
 PLACES: Final = {
-    *("text", "json", "json_text", "segment", "header", "limit", *(kind.value for kind in TYPES)),
+    *(
+        "text",
+        "leaf",
+        "oid",
+        "regex",
+        "inside",
+        "json",
+        "json_text",
+        "segment",
+        "header",
+        "limit",
+        *(kind.value for kind in TYPES),
+    ),
     *(
         "operand",
         "quoted",
