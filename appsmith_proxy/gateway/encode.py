@@ -130,26 +130,37 @@ class _Shape:
 
     def _encode(self, rows: Sequence[Sequence[Cell]]) -> bytes:
         try:
-            return orjson.dumps(self._objects(rows, self._converters), option=_DUMP)
+            return orjson.dumps(self._objects(rows, self._converters, as_they_are=_AS_THEY_ARE), option=_DUMP)
         except orjson.JSONEncodeError:
             # An integer beyond 2^53: orjson refuses it, and the second pass writes such integers as strings.
             integers = [(column.name, _integer) for column in self.columns if column.type is ColumnType.INTEGER]
         try:
-            return orjson.dumps(self._objects(rows, [*self._converters, *integers]), option=_DUMP)
+            return orjson.dumps(self._objects(rows, [*self._converters, *integers], as_they_are=_NONE), option=_DUMP)
         except orjson.JSONEncodeError as error:
             raise ContractBroken("a cell of the result is not what its column's type promises") from error
 
     def _objects(
-        self, rows: Sequence[Sequence[Cell]], converters: Sequence[tuple[str, Converter]]
+        self,
+        rows: Sequence[Sequence[Cell]],
+        converters: Sequence[tuple[str, Converter]],
+        *,
+        as_they_are: frozenset[type],
     ) -> list[dict[str, Any]]:
         names = self._names
         objects = [dict(zip(names, row, strict=False)) for row in rows]
         for name, convert in converters:
+            if convert is _any and as_they_are.issuperset([type(row_object[name]) for row_object in objects]):
+                continue
             for row_object in objects:
                 cell = row_object[name]
                 if cell is not None:
                     row_object[name] = convert(cell)
         return objects
+
+
+_AS_THEY_ARE: Final[frozenset[type]] = frozenset({bool, int, str, type(None)})
+"""Of a column of any type: cells that ``_any`` would not change, but for an integer that is too large."""
+_NONE: Final[frozenset[type]] = frozenset()
 
 
 def _listed(pieces: list[bytes]) -> bytes:

@@ -77,6 +77,13 @@ def test_a_cell_that_is_not_what_its_type_promises_is_the_drivers_fault() -> Non
         encoded((Column("v", ColumnType.ANY, ""),), [(object(),)])
 
 
+def test_a_column_of_any_type_is_written_cell_by_cell_where_one_cell_needs_it() -> None:
+    column = (Column("v", ColumnType.ANY, "any"),)
+    for cells in ([1, "x", None, True], [1, 2**60, "x"], [1, 0.5, float("inf"), b"\x01", None]):
+        alone = ",".join(encoded(column, [(cell,)])[1:-1] for cell in cells)
+        assert encoded(column, [(cell,) for cell in cells]) == f"[{alone}]"
+
+
 def test_statements_without_rows_answer_the_count() -> None:
     assert Encoder().encode(Result(affected=3), numbers="string") == b'[{"affectedRows":3}]'
     assert Encoder().encode(Result(), numbers="string") == b'[{"affectedRows":0}]'
