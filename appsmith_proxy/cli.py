@@ -171,6 +171,19 @@ def _store_copy(arguments: argparse.Namespace) -> int:
     return run_async(work())
 
 
+def _plans_check(arguments: argparse.Namespace) -> int:
+    from appsmith_proxy.catalog.plans import check_and_report  # noqa: PLC0415  # reason: a big room
+
+    well: list[bool] = []
+
+    async def work(runtime: "Runtime") -> None:
+        said = await check_and_report(runtime.catalog.plans, arguments.workspace, lambda line: print(_shown(line)))
+        well.append(said)
+
+    _with_runtime(arguments, work)
+    return OK if all(well) else FAILED
+
+
 def _plugins(arguments: argparse.Namespace) -> int:
     entries = Registry.discover().report()
     for entry in entries:
@@ -190,9 +203,12 @@ _LIST_ROW: Final = "{:<24}  {:<13}  {:<24}  {:<16}  {}"
 def _token_row(token: Token) -> str:
     until = "expired" if _is_over(token) else f"{token.expires_at:%Y-%m-%d %H:%M}"
     who = token.user.email or token.user.id or token.user.name or "-"
-    # What an operator once typed is shown as it was, but never as commands to the terminal.
-    shown = "".join(letter if letter.isprintable() else "?" for letter in who)
-    return _LIST_ROW.format(token.id, token.role, token.workspace_id or "every", until, shown)
+    return _LIST_ROW.format(token.id, token.role, token.workspace_id or "every", until, _shown(who))
+
+
+def _shown(text: str) -> str:
+    """Return what somebody else wrote as it was, but never as commands to the terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _token_json(token: Token) -> dict[str, object]:
@@ -319,6 +335,12 @@ COMMANDS: Final[tuple[Command, ...]] = (
             ("--from", {"dest": "source", "metavar": "URL", "required": True, "help": _STORE_URL}),
             ("--to", {"dest": "target", "metavar": "URL", "required": True, "help": _STORE_URL}),
         ),
+    ),
+    (
+        "plans check",
+        "ask the datasources whether every published plan still holds; 1 when not",
+        _plans_check,
+        (*_CONFIG, ("--workspace", {"help": "id of the one to look at; without it: every workspace"})),
     ),
     ("plugins", "list the drivers found, and why some cannot be used", _plugins, ()),
     ("settings", "print every setting", _show_settings, ()),

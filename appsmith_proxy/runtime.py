@@ -94,7 +94,7 @@ class Runtime:
             applications=Applications(records, checker, seals),
             datasources=Datasources(records, registry, sealing, self.leases, opening, self.guard),
             actions=Actions(records, checker, max_timeout_ms=settings.max_timeout_ms),
-            plans=Plans(records, checker, registry),
+            plans=Plans(records, checker, registry, seals),
         )
         self._housekeeping: asyncio.Task[None] | None = None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Generic, TypeVar
 
 from appsmith_proxy.errors import Problem, ProxyError
@@ -59,6 +60,33 @@ class ExplainedPlan:
     checked: bool = False
     reported: Mapping[str, Reported] = field(default_factory=dict)
     """By the digest of the statement."""
+
+
+class PlanState(StrEnum):
+    """Whether a published plan would run as it was published."""
+
+    OK = "ok"
+    STALE = "stale"
+    """The datasource reports other types or columns than when it was published."""
+    REFUSED = "refused"
+    """The compiler or the datasource does not take it any more."""
+    UNVERIFIED = "unverified"
+    """What is stored is not what was published."""
+    UNREACHABLE = "unreachable"
+    """The datasource could not be asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanReport:
+    """What became of one published plan. For editors."""
+
+    action_id: str
+    application_id: str
+    name: str
+    state: PlanState
+    found: tuple[str, ...] = ()
+    """What is not as it should be."""
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,7 @@ async def staleness(
     except (StatementInvalid, ParameterInvalid) as error:
         return _stale("the datasource does not take the statement any more", error)
     names = [parameter.name for parameter in statement.parameters]
-    found = reported.differences(names, prepared.parameter_types, prepared.columns)
+    found = reported.differences(Reported.of(statement.digest, prepared), names)
     return (
         _stale(f"the datasource's schema has changed since this was published: {'; '.join(found)}") if found else None
     )

@@ -157,31 +157,28 @@ class Reported:
         """Return whether an answer has the columns that were reported."""
         return self.columns == _shape(columns)
 
-    def differences(
-        self, names: Sequence[str], parameter_types: Sequence[str | None], columns: tuple[Column, ...]
-    ) -> tuple[str, ...]:
-        """Return in words what is not as it was reported; empty when all is. No value is in it.
+    def differences(self, now: "Reported", names: Sequence[str]) -> tuple[str, ...]:
+        """Return in words what another report says otherwise; empty when nothing. No value is in it.
 
         Args:
+            now: what is reported today.
             names: of the statement's parameters, in order.
-            parameter_types: as they are reported now.
-            columns: as they are reported now.
         """
         found = [
-            f"{{{{{name}}}}} was {was or 'of no type'}, is {now or 'of no type'}"
-            for name, was, now in zip(names, self.parameter_types, parameter_types, strict=False)
-            if was != now
+            f"{{{{{name}}}}} was {was or 'of no type'}, is {new or 'of no type'}"
+            for name, was, new in zip(names, self.parameter_types, now.parameter_types, strict=False)
+            if was != new
         ]
-        before, after = dict(self.columns), dict(_shape(columns))
+        before, after = dict(self.columns), dict(now.columns)
         found += [f"column {name} is gone" for name in before if name not in after]
         found += [f"column {name} is new" for name in after if name not in before]
         found += [
-            f"column {name} was {before[name]}, is {now}" for name, now in after.items() if before.get(name, now) != now
+            f"column {name} was {before[name]}, is {new}" for name, new in after.items() if before.get(name, new) != new
         ]
-        if not found and len(self.parameter_types) != len(parameter_types):
-            found.append("the number of parameters")
-        if not found and not self.has_columns(columns):
-            found.append("the order of the columns")
+        if not found and self.columns != now.columns:
+            found.append("the columns come in another order")
+        if not found and self.parameter_types != now.parameter_types:
+            found.append("the number of parameters is another")
         return tuple(found)
 
 

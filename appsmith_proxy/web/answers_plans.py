@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field
 
-from appsmith_proxy.catalog.views import ExplainedPlan
+from appsmith_proxy.catalog.views import ExplainedPlan, PlanReport, PlanState
 from appsmith_proxy.errors import Problem
 from appsmith_proxy.sdk import Reported
 from appsmith_proxy.template.explaining import (
@@ -199,6 +199,42 @@ class PlanAnswer(Shown):
             steps=[StepAnswer.of(step, explained) for step in explained.steps],
             problems=[problem_answer(problem) for problem in explained.problems],
             warnings=list(explained.warnings),
+        )
+
+
+class PlanReportAnswer(Shown):
+    """What became of one published plan."""
+
+    action_id: str
+    application_id: str
+    name: str
+    state: PlanState
+    found: list[str] = Field(description="what is not as it should be")
+    advice: str
+
+
+class PlanChecksAnswer(Shown):
+    """What became of the published plans of a workspace."""
+
+    ok: bool = Field(description="all of them would run as they were published")
+    plans: list[PlanReportAnswer]
+
+    @classmethod
+    def of(cls, reports: tuple[PlanReport, ...]) -> Self:
+        """Show reports."""
+        return cls(
+            ok=all(report.state is PlanState.OK for report in reports),
+            plans=[
+                PlanReportAnswer(
+                    action_id=report.action_id,
+                    application_id=report.application_id,
+                    name=report.name,
+                    state=report.state,
+                    found=list(report.found),
+                    advice=report.advice,
+                )
+                for report in reports
+            ],
         )
 
 

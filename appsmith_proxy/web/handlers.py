@@ -45,6 +45,11 @@ async def compile_action(services: Services, call: Call) -> Pieces:
     return shown(answers_plans.PlanAnswer.of(await services.catalog.plans.compile(call.caller, values_of(call.body))))
 
 
+async def check_plans(services: Services, call: Call) -> Pieces:
+    """Look at every published plan of a workspace."""
+    return shown(answers_plans.PlanChecksAnswer.of(await services.catalog.plans.check(call.caller, call.record_id)))
+
+
 async def test(services: Services, call: Call) -> Pieces:
     """Try a stored datasource."""
     return shown(

@@ -186,6 +186,14 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer=answers_plans.PlanAnswer,
     ),
     Route(
+        method="POST",
+        path="/workspaces/{id}/plans/check",
+        handler=handlers.check_plans,
+        permission=Permission.ACTION_MANAGE,
+        summary="Ask the datasources whether every published plan of a workspace still holds",
+        answer=answers_plans.PlanChecksAnswer,
+    ),
+    Route(
         method="GET",
         path="/plugins",
         handler=handlers.plugins,

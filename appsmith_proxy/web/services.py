@@ -8,6 +8,7 @@ from appsmith_proxy.catalog.views import (
     ActionSummary,
     ExplainedPlan,
     Page,
+    PlanReport,
     PublishReport,
     TestReport,
 )
@@ -90,6 +91,9 @@ class PlanVerbs(Protocol):
 
     async def compile(self, principal: Principal, values: Mapping[str, Any], /) -> ExplainedPlan:
         """Explain an action that is not saved."""
+
+    async def check(self, principal: Principal, workspace_id: str, /) -> tuple[PlanReport, ...]:
+        """Look at every published plan of a workspace."""
 
 
 class Catalog(Protocol):

@@ -115,7 +115,7 @@ class PostgresClient(Client):
             raise faults.translate(error, sent=False) from None
         finally:
             self.pool.release(wire)
-        return Prepared(parameter_types=kept.type_names, columns=kept.columns, returns_rows=bool(kept.columns))
+        return kept.prepared
 
     @asynccontextmanager
     async def transaction(self, *, read_only: bool, deadline: float) -> AsyncIterator[Session]:

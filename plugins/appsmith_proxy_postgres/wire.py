@@ -24,6 +24,7 @@ from appsmith_proxy.sdk import (
     EncodedRows,
     Lane,
     Limits,
+    Prepared,
     Reported,
     Room,
     Statement,
@@ -69,12 +70,17 @@ class Kept:
         """The parameters' types, for messages."""
         return tuple(info.name for info in self.types)
 
+    @property
+    def prepared(self) -> Prepared:
+        """What the server reported of it."""
+        return Prepared(parameter_types=self.type_names, columns=self.columns, returns_rows=bool(self.columns))
+
     def differences(self, reported: Reported | None) -> tuple[str, ...]:
         """Return what is not as it was when the statement was published. Worked out once for each publication."""
         if reported is None or self.agreed is reported:
             return ()
         names = [parameter.name for parameter in self.statement.parameters]
-        found = reported.differences(names, self.type_names, self.columns)
+        found = reported.differences(Reported.of(self.statement.digest, self.prepared), names)
         if not found:
             self.agreed = reported
         return found

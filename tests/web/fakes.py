@@ -243,6 +243,14 @@ class FakePlans:
         return views.ExplainedPlan(plan=None, problems=(Problem("configuration.body", "no", line=1, column=2),))
 
 
+    async def check(self, caller: Principal, workspace_id: str, /) -> tuple[views.PlanReport, ...]:
+        self.counter["Plan.check"] += 1
+        if workspace_id != WORKSPACE:
+            raise NotFound("no such workspace")
+        state = views.PlanState.STALE
+        return (views.PlanReport(action_id=ACTION, application_id=APPLICATION, name="n", state=state, found=("x",)),)
+
+
 class FakeCatalog:
     def __init__(self, counter: Counter[str]) -> None:
         self.workspaces = FakeVerbs(counter, Workspace(id=WORKSPACE, name="Shop", revision=3), Workspace)

@@ -21,6 +21,7 @@ EVERYTHING: Final = {
     "GET /workspaces/{id}",
     "PATCH /workspaces/{id}",
     "DELETE /workspaces/{id}",
+    "POST /workspaces/{id}/plans/check",
     "POST /applications",
     "GET /applications",
     "GET /applications/{id}",
