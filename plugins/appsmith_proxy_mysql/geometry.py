@@ -65,10 +65,8 @@ def _bracketed(shown: str) -> str:
     return f"({shown})" if shown else " EMPTY"
 
 
-def _count(raw: bytes, at: int, order: str, *, least: int) -> tuple[int, int]:
+def _count(raw: bytes, at: int, order: str) -> tuple[int, int]:
     (count,) = struct.unpack_from(f"{order}I", raw, at)
-    if count * least > len(raw) - at:
-        raise Malformed("a geometry is shorter than it says")
     return count, at + 4
 
 
@@ -79,12 +77,12 @@ def _points(raw: bytes, at: int, count: int, order: str) -> tuple[str, int]:
 
 
 def _line(raw: bytes, at: int, order: str) -> tuple[str, int]:
-    count, at = _count(raw, at, order, least=16)
+    count, at = _count(raw, at, order)
     return _points(raw, at, count, order)
 
 
 def _rings(raw: bytes, at: int, order: str) -> tuple[str, int]:
-    count, at = _count(raw, at, order, least=4)
+    count, at = _count(raw, at, order)
     shown: list[str] = []
     for _ in range(count):
         ring, at = _line(raw, at, order)
@@ -93,7 +91,7 @@ def _rings(raw: bytes, at: int, order: str) -> tuple[str, int]:
 
 
 def _parts(raw: bytes, at: int, order: str, *, depth: int, named: bool) -> tuple[str, int]:
-    count, at = _count(raw, at, order, least=5)
+    count, at = _count(raw, at, order)
     shown: list[str] = []
     for _ in range(count):
         part, at = _geometry(raw, at, depth=depth + 1, named=named)
