@@ -22,6 +22,7 @@ _PATH_TEXT: Final = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SEPARATORS: Final = re.compile(r"[/\\]")
 _DOTS: Final = frozenset({".", ".."})
+_LONGEST: Final = 32_768
 _DECODINGS: Final = 4
 """Servers and proxies in a row decode more than once."""
 
@@ -66,6 +67,8 @@ def segment(value: str) -> str:
     """
     if not value:
         raise Misfit("a text that is not empty, as a path takes")
+    if len(value) > _LONGEST:
+        raise Misfit(f"a text of at most {_LONGEST} characters, as a path takes", "send long values in the body")
     read = value
     for _ in range(_DECODINGS):
         if _CONTROL.search(read):

@@ -105,7 +105,8 @@ def below(base: Url, path: str, query: Iterable[tuple[str, str]]) -> Url:
         StatementInvalid: the path would leave the base, or holds what a path cannot hold.
         ParameterInvalid: path and query are too long.
     """
-    relative = path.removeprefix("/")
+    relative, pairs = path.removeprefix("/"), tuple(query)
+    _check_length(len(relative) + sum(len(name) + len(value) for name, value in pairs))  # before they cost anything
     problem = _path_problem(relative)
     if problem:
         raise StatementInvalid(
@@ -114,13 +115,8 @@ def below(base: Url, path: str, query: Iterable[tuple[str, str]]) -> Url:
             outcome=Outcome.NOT_SENT,
         )
     full = f"{base.path.rstrip('/')}/{relative}" if relative else base.path
-    encoded = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in query)
-    if len(full) + len(encoded) > LONGEST_TARGET:
-        raise ParameterInvalid(
-            f"path and query together are longer than {LONGEST_TARGET} characters",
-            hint="Send long values in the body.",
-            outcome=Outcome.NOT_SENT,
-        )
+    encoded = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)
+    _check_length(len(full) + len(encoded))
     return Url(scheme=base.scheme, host=base.host, port=base.port, path=full, query=encoded)
 
 
@@ -158,6 +154,15 @@ def on_the_wire(url: Url) -> yarl.URL:
     if (sent.scheme, sent.host, sent.port) != url.origin or sent.raw_path_qs != target or sent.raw_user is not None:
         raise StatementInvalid("the URL cannot be sent as it was built", outcome=Outcome.NOT_SENT)
     return sent
+
+
+def _check_length(characters: int) -> None:
+    if characters > LONGEST_TARGET:
+        raise ParameterInvalid(
+            f"path and query together are longer than {LONGEST_TARGET} characters",
+            hint="Send long values in the body.",
+            outcome=Outcome.NOT_SENT,
+        )
 
 
 def _path_problem(path: str) -> str:

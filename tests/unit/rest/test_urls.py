@@ -102,6 +102,21 @@ def test_a_target_has_a_longest_length() -> None:
     below(BASE, "a", [("q", "é" * 5_000)])
 
 
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("%" * 32_769, ()),
+        ("%2e" * 350_000, ()),
+        ("%", (("a", "x" * 32_768),)),
+        ("%", tuple(("", "xx") for _ in range(16_384))),
+    ],
+)
+def test_what_is_too_long_is_refused_before_it_is_read(path: str, query: tuple[tuple[str, str], ...]) -> None:
+    """The paths are wrong too; to say so a megabyte would be decoded over and over."""
+    with pytest.raises(ParameterInvalid, match="longer than"):
+        below(BASE, path, query)
+
+
 @given(st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=4))
 def test_no_value_leaves_its_segment(values: list[str]) -> None:
     """Values encoded as one segment each, as the compiler does: sent in place or refused."""

@@ -88,6 +88,8 @@ class TestPath:
             (" .. ", None),
             ("a%252fb", "/x/a%25252fb/y"),
             ("a%25252525252fb", None),
+            pytest.param("a" * 32_768, "/x/" + "a" * 32_768 + "/y", id="as long as a path can be"),
+            pytest.param("a" * 32_769, None, id="longer than a path can be"),
         ],
     )
     def test_a_value_is_one_segment(self, value: Any, sent: str | None) -> None:
