@@ -31,6 +31,7 @@ from appsmith_proxy_sqlite.driver import SqliteDriver
 from tests.corpus.rest import RestInjection
 from tests.corpus.sqlite import SqliteInjection
 
+_FORM: Final = "application/x-www-form-urlencoded"
 _PLACEHOLDER: Final = re.compile(r"\?([0-9]+)")
 
 
@@ -168,8 +169,9 @@ def _written(request: HttpRequest) -> bytes:
         body = _joined(request.form).encode()
     target = "/base/" + unquote(request.path) + (f"?{_joined(request.query)}" if request.query else "")
     headers = [*request.headers, ("Content-Length", str(len(body)))]
-    if request.body_type == "multipart":
-        headers.append(("Content-Type", "multipart/form-data; boundary=a"))
+    if request.form is not None:
+        kind = "multipart/form-data; boundary=a" if request.body_type == "multipart" else _FORM
+        headers.append(("Content-Type", kind))
     lines = [f"{request.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers), "", ""]
     return "\r\n".join(lines).encode() + body
 

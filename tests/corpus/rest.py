@@ -7,7 +7,7 @@ from appsmith_proxy.sdk import Driver, ParameterType
 from appsmith_proxy.testing import BindingContext, InjectionHarness
 from appsmith_proxy.testing.trial import itself
 from appsmith_proxy_rest import RestDriver
-from tests.corpus.upstream import Upstream
+from tests.corpus.upstream import CUT, Upstream
 
 _WIDTH: Final = 20
 _TARGET: Final = 2_000
@@ -94,8 +94,10 @@ _CONTEXTS: Final = (
     _context("query", lambda names: {"path": "query", "query": _pairs(names, value="%s")}, room=_TARGET),
     _context("query_name", lambda names: {"path": "query_names", "query": _pairs(names, name="%s")}, room=_TARGET),
     _context("header", lambda names: {"path": "headers", "headers": _headers(names)}, takes="header"),
-    _context("text", lambda names: _posted("text", "text", f"{{{{{names[0]}}}}}"), width=1),
-    _context("in_text", lambda names: _posted("text", "text", f"a{{{{{names[0]}}}}}z"), form="a{}z", width=1),
+    _context("text", lambda names: _posted("text", "text", CUT.join(f"{{{{{name}}}}}" for name in names))),
+    _context(
+        "in_text", lambda names: _posted("text", "text", CUT.join(f"a{{{{{name}}}}}z" for name in names)), form="a{}z"
+    ),
     _context("json", lambda names: _posted("json", "json", _list(names, "{{%s}}")), takes="json"),
     _context("json_quoted", lambda names: _posted("json", "json", _list(names, '"{{%s}}"')), takes="json"),
     _context("json_inside", lambda names: _posted("json", "json", _list(names, '"a{{%s}}z"')), form="a{}z"),

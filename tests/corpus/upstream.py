@@ -14,6 +14,9 @@ from urllib.parse import parse_qsl, unquote
 
 import orjson
 
+CUT: Final = "\n==== next ====\n"
+"""Stands between the values of a plain body; no seed holds it."""
+
 _LINE: Final = re.compile(rb"([A-Z]+) (/[!-~]*) HTTP/1\.1")
 _HEADER: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+): ([\t -~]*)")
 _PART: Final = re.compile(rb'Content-Disposition: form-data; name="([^"\r\n]*)"\r\n\r\n(.*)\r\n', re.DOTALL)
@@ -29,26 +32,15 @@ class Seen:
     query: tuple[tuple[str, str], ...]
     headers: tuple[tuple[str, str], ...]
     body: bytes
-
-    @property
-    def pairs(self) -> tuple[tuple[str, str], ...]:
-        """The pairs of a form or a multipart body."""
-        kind = dict(self.headers).get("Content-Type", "")
-        if not kind.startswith("multipart/"):
-            return tuple(_pairs(self.body.decode("ascii")))
-        boundary = b"--" + kind.partition("boundary=")[2].encode()
-        first, *parts, last = self.body.split(boundary)
-        assert (first, last) == (b"", b"--\r\n"), "the multipart body has no clear ends"
-        found = [_PART.fullmatch(part.removeprefix(b"\r\n")) for part in parts]
-        return tuple((match[1].decode(), match[2].decode()) for match in found if match)
+    pairs: tuple[tuple[str, str], ...]
+    """Of a form or a multipart body."""
 
     @property
     def shape(self) -> str:
         """What no value may change: everything but the values."""
         what = self.segments[0] if self.segments else ""
         names = [name for name, _ in self.headers]
-        pairs = self.pairs if "form" in what or "multipart" in what else ()
-        return f"{self.method} {what} {len(self.segments)} {len(self.query)} {len(pairs)} {names}"
+        return f"{self.method} {what} {len(self.segments)} {len(self.query)} {len(self.pairs)} {names}"
 
 
 class Upstream:
@@ -105,14 +97,27 @@ async def _read(head: bytes, reader: asyncio.StreamReader) -> Seen:
     path, _, query = target.partition("?")
     base, *segments = path.removeprefix("/").split("/")
     assert base == "base", "not below the base"
-    length = int(dict(headers).get("Content-Length", "0"))
+    by_name = dict(headers)
+    body = await reader.readexactly(int(by_name.get("Content-Length", "0")))
     return Seen(
         method=line[1].decode(),
         segments=tuple(unquote(segment, errors="strict") for segment in segments),
         query=tuple(_pairs(query)),
         headers=headers,
-        body=await reader.readexactly(length),
+        body=body,
+        pairs=tuple(_body_pairs(body, by_name.get("Content-Type", ""))),
     )
+
+
+def _body_pairs(body: bytes, kind: str) -> list[tuple[str, str]]:
+    if kind == "application/x-www-form-urlencoded":
+        return _pairs(body.decode("ascii"))
+    if not kind.startswith("multipart/"):
+        return []
+    first, *parts, last = body.split(b"--" + kind.partition("boundary=")[2].encode())
+    assert (first, last) == (b"", b"--\r\n"), "the multipart body has no clear ends"
+    found = [_PART.fullmatch(part.removeprefix(b"\r\n")) for part in parts]
+    return [(match[1].decode(), match[2].decode()) for match in found if match]
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
@@ -132,7 +137,7 @@ _FOUND: Final[Mapping[str, Callable[[Seen], Any]]] = {
     "query": lambda seen: _values(seen.query),
     "query_names": lambda seen: _names(seen.query),
     "headers": lambda seen: [value for name, value in seen.headers if name.startswith("X-Text")],
-    "text": lambda seen: [seen.body.decode()],
+    "text": lambda seen: seen.body.decode().split(CUT),
     "json": lambda seen: seen.body,
     "form": lambda seen: _values(seen.pairs),
     "form_names": lambda seen: _names(seen.pairs),
