@@ -14,7 +14,8 @@ from appsmith_proxy.template import check_declarations
 from appsmith_proxy.template.coercion import Misfit, coerce
 from tests.unit.template.drivers import bound, compile_sql_action, parameter, sql_plan
 
-TYPES: Final = [kind for kind in ParameterType if kind not in (ParameterType.IDENTIFIER, ParameterType.KEYWORD)]
+NO_VALUES: Final = (ParameterType.IDENTIFIER, ParameterType.KEYWORD, ParameterType.OBJECT)
+TYPES: Final = [kind for kind in ParameterType if kind not in NO_VALUES]
 JSON_VALUES: Any = st.recursive(
     st.none()
     | st.booleans()
