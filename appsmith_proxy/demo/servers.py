@@ -111,6 +111,7 @@ class ThrowawayMariadb(ThrowawayServer):
                 installer,
                 "--no-defaults",
                 f"--datadir={self.folder / 'data'}",
+                f"--tmpdir={self.folder}",
                 f"--extra-file={script}",
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
