@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -11,7 +12,10 @@ from typing import Any, Final
 import pytest
 
 from appsmith_proxy.audit.contract import Intent, Unverified
-from appsmith_proxy.model.records import Action
+from appsmith_proxy.gateway.plan_seals import PlanSeals
+from appsmith_proxy.model.plan import COMPILER_VERSION, Plan
+from appsmith_proxy.model.records import Action, Datasource
+from appsmith_proxy.store.contract import Put
 from appsmith_proxy.store.sqlite import SqliteStore
 from appsmith_proxy.testing.memory import MemoryServer
 from tests.e2e.conftest import MemoryPlugin
@@ -196,3 +200,25 @@ async def test_publishing_again_seals_again_and_counts(proxy: Proxy, shop: str, 
     assert stored.published.seal is not None
     assert stored.published.seal.version == 2
     assert stored.draft.seal is None
+
+
+@pytest.mark.parametrize(
+    ("compiler", "status"), [(COMPILER_VERSION, 503), (COMPILER_VERSION - 1, 200)], ids=["this", "an older one"]
+)
+async def test_what_this_compiler_makes_otherwise_than_it_did_does_not_run(
+    proxy: Proxy, shop: str, memory: MemoryServer, compiler: int, status: int
+) -> None:
+    """What an older compiler made is authentic by its seal, and is compiled anew."""
+    action = await proxy.action(shop, LOOKUP)
+    stored, datasource = await proxy.runtime.store.get(Action, action), await proxy.runtime.store.get(Datasource, shop)
+    assert stored is not None
+    assert datasource is not None
+    other = Plan(
+        compiler=compiler, kind="memory", steps=(), bindings=(), parameters={}, writes=False, read_only=True, digest="0"
+    )
+    sealing = proxy.runtime.keyring.sealing
+    copy = PlanSeals(sealing.vault, sealing.instance_id).seal(stored, stored.draft, datasource, other, ())
+    await proxy.runtime.store.commit(Put(replace(stored, published=copy), expected=stored.revision))
+    before = len(memory.log)
+    assert (await executed(proxy, action)).status == status
+    assert (len(memory.log) > before) is (status == 200)

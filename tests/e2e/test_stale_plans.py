@@ -153,6 +153,18 @@ async def test_columns_are_compared_for_drivers_that_do_not(proxy: Proxy, mariad
         assert [await code(proxy, action) for action in (star, mixed)] == ["PlanStale", "PlanStale"]
 
 
+async def test_a_write_that_is_done_is_not_called_stale(proxy: Proxy, mariadb: MariadbServer) -> None:
+    """Its rows have a column more than when it was published, and its caller is told that it worked: it did."""
+    database = await mariadb.fresh_database()
+    async with mariadb.session(database) as session:
+        await session.script("CREATE TABLE orders (id INT)")
+        datasource = await proxy.datasource("mysql", mariadb.configuration(database, password=mariadb.password))
+        action = await proxy.action(datasource, "INSERT INTO orders (id) VALUES ({{ id }}) RETURNING *")
+        await session.script("ALTER TABLE orders ADD note TEXT")
+        reply = await proxy.viewer.execute(action, {"id": 1})
+        assert reply.data["body"] == [{"id": 1, "note": None}]
+
+
 async def test_files_too(proxy: Proxy, paths: SimpleNamespace) -> None:
     def change(*statements: str) -> None:
         with closing(sqlite3.connect(paths.data / "orders.db")) as file, file:
