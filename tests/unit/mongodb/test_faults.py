@@ -202,3 +202,6 @@ async def test_a_lost_answer_of_a_write_is_not_known(opened: Opener, mongod: Mon
     ):
         await client.execute(request(operation="delete", many=True, limits=Limits(affected=5)))
     assert caught.value.outcome is Outcome.UNKNOWN
+    with mongod.client() as admin:
+        sessions = list(admin.admin.aggregate([{"$currentOp": {"allUsers": True, "idleSessions": True}}]))
+    assert not [one for one in sessions if "transaction" in one], "what is locked would stay so for a minute"
