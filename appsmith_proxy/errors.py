@@ -8,7 +8,7 @@
     │   ├── Unauthenticated
     │   ├── Forbidden
     │   ├── NotFound
-    │   ├── Conflict ── StaleRevision, InUse, NameTaken, SecretRequired
+    │   ├── Conflict ── StaleRevision, InUse, NameTaken, SecretRequired, StillRunning, OutcomeUnknown
     │   ├── LimitExceeded ── Overloaded
     │   └── CapabilityNotSupported
     ├── DatasourceError (datasource)
@@ -167,6 +167,19 @@ class SecretRequired(Conflict):
     """The destination of a secret would change, so the secret must be given again."""
 
     title = "The secret must be given again"
+
+
+class StillRunning(Conflict):
+    """An execution with the same Idempotency-Key has not ended. Send the same call again in a moment."""
+
+    title = "Still running"
+    retryable = True
+
+
+class OutcomeUnknown(Conflict):
+    """What became of the first execution with this Idempotency-Key is not known, so it is not run again."""
+
+    title = "The outcome is not known"
 
 
 class LimitExceeded(RequestError):
@@ -376,10 +389,11 @@ class PlanUnverified(InternalError):
 
 
 def all_errors(root: type[ProxyError] = ProxyError) -> Iterator[type[ProxyError]]:
-    """Yield every class of the tree, parents first: the table of codes for docs and tests."""
+    """Yield every class of the tree above, parents first: the table of codes. What others derive from it is not in it."""
     yield root
     for child in root.__subclasses__():
-        yield from all_errors(child)
+        if child.__module__ == __name__:
+            yield from all_errors(child)
 
 
 def describe(error: BaseException | None, *, causes: int = 5) -> str:

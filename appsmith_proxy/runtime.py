@@ -28,6 +28,7 @@ from appsmith_proxy.catalog.records import Records
 from appsmith_proxy.catalog.workspaces import Workspaces
 from appsmith_proxy.errors import ConfigurationError
 from appsmith_proxy.gateway.executor import Executor
+from appsmith_proxy.gateway.idempotency import Idempotency
 from appsmith_proxy.gateway.leases import Leases
 from appsmith_proxy.gateway.limits import AdmissionLimits
 from appsmith_proxy.gateway.network import Guard
@@ -86,7 +87,8 @@ class Runtime:
             opening.open, idle_seconds=settings.idle_close_seconds, drain_seconds=settings.max_timeout_ms / 1000 + 5
         )
         self._runnables = Runnables(self.cache, registry, seals, _execution_limits(settings))
-        self.executor = Executor(self.cache, self._runnables, self.leases, self.trail)
+        self._idempotency = Idempotency(store, seconds=settings.idempotency_seconds)
+        self.executor = Executor(self.cache, self._runnables, self.leases, self.trail, self._idempotency)
         records = Records(store, self.cache)
         checker = Checker(registry, self.leases)
         self.catalog = Catalog(
@@ -96,7 +98,7 @@ class Runtime:
             actions=Actions(records, checker, max_timeout_ms=settings.max_timeout_ms),
             plans=Plans(records, checker, registry, seals),
         )
-        self._housekeeping: asyncio.Task[None] | None = None
+        self._housekeeping: tuple[asyncio.Task[None], ...] = ()
 
     @classmethod
     async def open(
@@ -154,10 +156,11 @@ class Runtime:
 
     async def close(self) -> None:
         """Finish writes, close every Client, then the store. Idempotent."""
-        if self._housekeeping is not None:
-            self._housekeeping.cancel()
-            await asyncio.gather(self._housekeeping, return_exceptions=True)
-            self._housekeeping = None
+        if self._housekeeping:
+            for task in self._housekeeping:
+                task.cancel()
+            await asyncio.gather(*self._housekeeping, return_exceptions=True)
+            self._housekeeping = ()
             self.registry.shutdown()
         await self.keyring.stop()
         await self.executor.close()
@@ -179,7 +182,10 @@ class Runtime:
         await self.cache.start()
         self.keyring.start()
         self.registry.startup(__version__)
-        self._housekeeping = asyncio.create_task(self._keep_house())
+        self._housekeeping = (
+            asyncio.create_task(self._keep_house()),
+            asyncio.create_task(self._idempotency.keep_swept()),
+        )
 
     def _changed(self, ref: Ref) -> None:
         if ref.kind is Action:

@@ -28,6 +28,8 @@ class ExecuteCall:
     """``string | number``: how decimals are written; None: as the action says."""
     dry_run: bool = False
     """Roll everything back at the end; for editors."""
+    idempotency_key: str | None = None
+    """What is run under a key is not run again under the same one; see ``gateway.idempotency``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,8 @@ class Execution:
     """``data.body`` as JSON text: a list of row objects, ``[{"affectedRows": n}]``, or the HTTP body as one JSON value."""
     columns: bytes = b"[]"
     """``data.columns`` as JSON text: names and types, the datasource's own types for editors."""
+    affected: int | None = None
+    """Rows changed; None where the datasource counts none."""
     truncated: bool = False
     messages: tuple[str, ...] = ()
     http: HttpAnswer | None = None

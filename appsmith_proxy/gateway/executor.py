@@ -5,6 +5,7 @@
     find       the action's copy: published, unless the caller may edit      NotFound
     authorize  execute on the action and on its datasource                  NotFound: no existence oracle
     record     the intent, metadata only                                    AuditUnavailable: nothing runs unrecorded
+    (once)     with an Idempotency-Key: claim it, or answer the first time's outcome    StillRunning, OutcomeUnknown
     admit      a slot of the datasource, a bounded wait; the deadline starts Overloaded
     bind       the plan's statement + values, trusted names, coercion
     lease      the open Client, or open it once
@@ -49,6 +50,7 @@ from appsmith_proxy.gateway.detached import Detached
 from appsmith_proxy.gateway.edge import is_cancelled
 from appsmith_proxy.gateway.encode import data_types
 from appsmith_proxy.gateway.execution import ExecuteCall, Execution, HttpAnswer
+from appsmith_proxy.gateway.idempotency import Idempotency
 from appsmith_proxy.gateway.leases import Leases
 from appsmith_proxy.gateway.limits import Gate
 from appsmith_proxy.gateway.runnables import MISSING, Runnable, Runnables
@@ -74,11 +76,14 @@ _log: Final = logging.getLogger("appsmith_proxy.gateway")
 class Executor:
     """Runs actions. Owns the writes that outlive their caller; ``close`` waits for them."""
 
-    def __init__(self, cache: CachedStore, runnables: Runnables, leases: Leases, trail: Trail) -> None:
+    def __init__(
+        self, cache: CachedStore, runnables: Runnables, leases: Leases, trail: Trail, idempotency: Idempotency
+    ) -> None:
         self._cache = cache
         self._runnables = runnables
         self._leases = leases
         self._trail = trail
+        self._idempotency = idempotency
         self._ids = Ids()
         self._deadlines = Deadlines()
         self._writes = Detached()
@@ -90,7 +95,8 @@ class Executor:
         Save), unless the action says ``cancelOnDisconnect``.
 
         Raises:
-            NotFound, Overloaded, AuditUnavailable, PlanUnverified, StoreStale: the request failed. A failed query is answered.
+            NotFound, Overloaded, AuditUnavailable, PlanUnverified, StoreStale, StillRunning, OutcomeUnknown: the request
+                failed. A failed query is answered.
         """
         runnable = self._find_now(call) or await self._find(call)
         editor = self._authorize(call, runnable)
@@ -100,13 +106,15 @@ class Executor:
         intent = self._intent(call, runnable, execution_id)
         if not self._trail.try_record(intent):
             await self._trail.record(intent)
+        once = self._admitted if call.idempotency_key is None else self._once
         if not runnable.plan.writes or runnable.copy.cancel_on_disconnect:
-            return await self._admitted(call, runnable, execution_id, editor=editor)
-        return await self._writes.run(self._admitted(call, runnable, execution_id, editor=editor))
+            return await once(call, runnable, execution_id, editor=editor)
+        return await self._writes.run(once(call, runnable, execution_id, editor=editor))
 
     async def close(self) -> None:
         """Wait for writes whose callers went away; each ends at its own deadline. Call before closing the leases."""
         await self._writes.finish()
+        await self._idempotency.finish()
 
     # find
 
@@ -151,6 +159,17 @@ class Executor:
             datasource_id=runnable.datasource.id,
             copy=Copy.PUBLISHED if runnable.scope or runnable.copy is runnable.action.published else Copy.DRAFT,
         )
+
+    # once
+
+    async def _once(self, call: ExecuteCall, runnable: Runnable, execution_id: str, *, editor: bool) -> Execution:
+        started = time.perf_counter()
+
+        async def not_run(error: ProxyError | None) -> None:
+            await self._record(_outcome(execution_id, started, error=error, outcome=Outcome.NOT_SENT))
+
+        work = partial(self._admitted, call, runnable, execution_id, editor=editor)
+        return await self._idempotency.run(call, runnable, execution_id, work, not_run, editor=editor)
 
     # admit
 
@@ -221,6 +240,7 @@ class Executor:
             id=execution_id,
             body=body,
             columns=columns,
+            affected=result.affected if result else None,
             truncated=result.truncated if result else False,
             messages=result.messages if result else (),
             http=_http_answer(result.body) if result and result.body else None,

@@ -41,6 +41,8 @@ class Transaction:
         self._binder = stepwise(runnable.plan)
         self._results: dict[str, Result] = {}
         self._affected = 0
+        self._worked = False
+        """A statement has run."""
 
     def check(self) -> None:
         """Look at everything the caller sent, before a connection is taken.
@@ -73,6 +75,8 @@ class Transaction:
         except _Undo:
             return replace(result, messages=(*result.messages, DRY_RUN))
         except DatasourceError as error:
+            if self._worked and error.outcome is Outcome.NOT_SENT:
+                error.outcome = Outcome.UNKNOWN  # that is what became of this statement, not of those before it
             if self.begun and not ended and error.outcome is Outcome.UNKNOWN and not self._calls_procedures():
                 error.outcome = Outcome.ROLLED_BACK  # no commit was sent
             raise
@@ -118,6 +122,7 @@ class Transaction:
         )
         if not isinstance(result, Result):
             raise BadResponse("the driver's answer is no Result")
+        self._worked = True
         return result
 
     def _result(self, step: str, column: str) -> Any:

@@ -101,6 +101,10 @@ class Settings:
         default=5.0,
         metadata=_row(seconds(1, 300), "Without an answer of the store for so long, executions are refused."),
     )
+    idempotency_seconds: float = field(
+        default=86_400.0,
+        metadata=_row(seconds(60, 604_800), "How long what was executed with an `Idempotency-Key` is not run again."),
+    )
     idle_close_seconds: float = field(
         default=300.0, metadata=_row(seconds(1, 86_400), "Connections to a datasource unused for so long are closed.")
     )

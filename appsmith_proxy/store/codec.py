@@ -9,7 +9,8 @@ from typing import Any, Final, NoReturn, cast
 
 import orjson
 
-from appsmith_proxy.errors import StoreError
+from appsmith_proxy.errors import Outcome, StoreError
+from appsmith_proxy.model.keyed_runs import KeyedRun, RunEnd
 from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.model.principal import Role, User
 from appsmith_proxy.model.records import (
@@ -211,6 +212,15 @@ _ACTION_COPY: Final = shape(
     seal=optional(_SEAL),
 )
 
+_RUN_END: Final = shape(
+    RunEnd,
+    affected=optional(INTEGER),
+    status=optional(INTEGER),
+    error_code=TEXT,
+    outcome=optional(member(Outcome)),
+    constraint=TEXT,
+)
+
 COLLECTIONS: Final[Mapping[Kind, Collection]] = {
     Workspace: Collection(
         name="workspaces",
@@ -288,6 +298,21 @@ COLLECTIONS: Final[Mapping[Kind, Collection]] = {
         ),
         indexed={"sha256": _one(lambda it: it.sha256), "workspace_id": _one(lambda it: it.workspace_id)},
         unique=("sha256",),
+        label=lambda it: it.id,
+    ),
+    KeyedRun: Collection(
+        name="keyed_runs",
+        shape=shape(
+            KeyedRun,
+            without=["revision"],
+            id=TEXT,
+            execution_id=TEXT,
+            overdue_at=MOMENT,
+            expires_at=MOMENT,
+            end=optional(_RUN_END),
+        ),
+        indexed={"id": _one(lambda it: it.id)},
+        unique=("id",),
         label=lambda it: it.id,
     ),
 }

@@ -20,9 +20,10 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self, TypeAlias, TypeVar
 
+from appsmith_proxy.model.keyed_runs import KeyedRun
 from appsmith_proxy.model.records import Action, Application, Datasource, Token, Workspace
 
-Record: TypeAlias = Workspace | Application | Datasource | Action | Token
+Record: TypeAlias = Workspace | Application | Datasource | Action | Token | KeyedRun
 """Whatever the store keeps."""
 
 R = TypeVar("R", bound=Record)

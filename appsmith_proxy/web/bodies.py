@@ -1,6 +1,7 @@
 """Reading a request's body: by its declared type, under a cap and a deadline, whole and in memory."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
@@ -21,6 +22,8 @@ from appsmith_proxy.web.statuses import Refused
 
 JSON_TYPES: Final = frozenset({"application/json"})
 PATCH_TYPES: Final = frozenset({"application/json", "application/merge-patch+json"})
+KEY_HEADER: Final = "Idempotency-Key"
+KEY_PATTERN: Final = re.compile(r"[\x21-\x7e]{1,255}")
 SMALL_BYTES: Final = 256 * 1024
 """Up to here a body is read in place: sooner done than handed over."""
 
@@ -50,8 +53,9 @@ async def read_execute(request: BaseRequest, principal: Principal, options: WebO
     if boundary is not None:
         return await _read_execute_form(request, principal, boundary, options)
     _check_type(request, JSON_TYPES)
+    key = _idempotency_key(request)
     body = await read_bytes(request, options.execute_body_bytes, options.body_seconds)
-    return _execute_call(principal, await _aside(_read_execute_body, body, options))
+    return _execute_call(principal, await _aside(_read_execute_body, body, options), key)
 
 
 def read_execute_now(request: BaseRequest, principal: Principal, options: WebOptions) -> ExecuteCall | None:
@@ -69,11 +73,18 @@ def read_execute_now(request: BaseRequest, principal: Principal, options: WebOpt
         or stream.total_bytes > min(SMALL_BYTES, options.execute_body_bytes)
     ):
         return None
+    key = _idempotency_key(request) if KEY_HEADER in headers else None
     body = stream.read_nowait()
     plain = read_plain(body) if len(body) <= options.value_bytes else None
     if plain is None:
-        return _execute_call(principal, _read_execute_body(body, options))
-    return ExecuteCall(principal=principal, action_id=plain.action_id, view_mode=plain.view_mode, params=plain.params)
+        return _execute_call(principal, _read_execute_body(body, options), key)
+    return ExecuteCall(
+        principal=principal,
+        action_id=plain.action_id,
+        view_mode=plain.view_mode,
+        params=plain.params,
+        idempotency_key=key,
+    )
 
 
 async def read_bytes(request: BaseRequest, limit: int, seconds: float) -> bytes:
@@ -110,6 +121,7 @@ async def _read_execute_form(
     request: BaseRequest, principal: Principal, boundary: bytes, options: WebOptions
 ) -> ExecuteCall:
     _check_encoding(request)
+    key = _idempotency_key(request)
     body = await read_bytes(request, options.execute_body_bytes, options.body_seconds)
     form = await _aside(_read_form, body, boundary, options)
     metadata = form.metadata
@@ -120,6 +132,7 @@ async def _read_execute_form(
         params=form.params,
         family=True,
         numbers=metadata.numbers,
+        idempotency_key=key,
     )
 
 
@@ -134,7 +147,7 @@ def _read_execute_body(body: bytes, options: WebOptions) -> ExecuteBody:
     return asked
 
 
-def _execute_call(principal: Principal, asked: ExecuteBody) -> ExecuteCall:
+def _execute_call(principal: Principal, asked: ExecuteBody, key: str | None) -> ExecuteCall:
     return ExecuteCall(
         principal=principal,
         action_id=asked.action_id,
@@ -142,7 +155,20 @@ def _execute_call(principal: Principal, asked: ExecuteBody) -> ExecuteCall:
         params=asked.params,
         numbers=asked.numbers,
         dry_run=asked.mode == "dryRun",
+        idempotency_key=key,
     )
+
+
+def _idempotency_key(request: BaseRequest) -> str | None:
+    given = request.headers.getall(KEY_HEADER, ())
+    if not given:
+        return None
+    if len(given) > 1 or KEY_PATTERN.fullmatch(given[0]) is None:
+        raise InvalidRequest(
+            f"the header {KEY_HEADER} is not a key",
+            hint="send one, of 1 to 255 visible ASCII characters, made anew for each thing that is to be done",
+        )
+    return given[0]
 
 
 def _read_form(body: bytes, boundary: bytes, options: WebOptions) -> ExecuteForm:

@@ -9,9 +9,10 @@ from appsmith_proxy.web.router import Router
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 ALLOWED_HEADERS: Final = (
-    "Authorization, Content-Type, X-Appsmith-EnvironmentId, X-XSRF-TOKEN, branchName, traceparent, tracestate"
+    "Authorization, Content-Type, Idempotency-Key, "
+    "X-Appsmith-EnvironmentId, X-XSRF-TOKEN, branchName, traceparent, tracestate"
 )
-"""What front ends of the family send. Only the first two mean anything here."""
+"""What front ends of the family send. Only the first three mean anything here."""
 PREFLIGHT_SECONDS: Final = 600
 
 

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from appsmith_proxy import __version__
 from appsmith_proxy.access.policy import Permission
 from appsmith_proxy.web.answers_execution import ErrorAnswer
+from appsmith_proxy.web.bodies import KEY_HEADER, KEY_PATTERN
 from appsmith_proxy.web.models import ExecuteMetadata, Wire
 from appsmith_proxy.web.route import ID, Call, Pieces, Route
 from appsmith_proxy.web.services import Services
@@ -106,7 +107,7 @@ def _operation(route: Route, schemas: _Schemas) -> _Schema:
     }
     if route.permission is Permission.PUBLIC:
         operation["security"] = []
-    parameters = [*_path_parameters(route), *_query_parameters(route, schemas)]
+    parameters = [*_path_parameters(route), *_query_parameters(route, schemas), *_header_parameters(route)]
     if parameters:
         operation["parameters"] = parameters
     if route.body is not None:
@@ -136,6 +137,17 @@ def _query_parameters(route: Route, schemas: _Schemas) -> Iterator[_Schema]:
     table = schemas.components[name]
     for key, schema in table["properties"].items():
         yield {"name": key, "in": "query", "required": key in table.get("required", ()), "schema": schema}
+
+
+def _header_parameters(route: Route) -> Iterator[_Schema]:
+    if route.executes:
+        yield {
+            "name": KEY_HEADER,
+            "in": "header",
+            "required": False,
+            "description": "What is executed with a key is not executed again with the same one. Ignored by what only reads.",
+            "schema": {"type": "string", "pattern": f"^{KEY_PATTERN.pattern}$"},
+        }
 
 
 def _contents(route: Route, schemas: _Schemas) -> _Schema:

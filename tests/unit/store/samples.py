@@ -3,7 +3,9 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
+from appsmith_proxy.errors import Outcome
 from appsmith_proxy.model.ids import new_id
+from appsmith_proxy.model.keyed_runs import KeyedRun, RunEnd
 from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.model.principal import Role, User
 from appsmith_proxy.model.records import (
@@ -101,6 +103,16 @@ def action(workspace_id: str, application_id: str, datasource_id: str, name: str
         application_id=application_id,
         draft=draft,
         published=replace(draft, name="before", read_only=None, seal=seal()),
+    )
+
+
+def keyed_run() -> KeyedRun:
+    return KeyedRun(
+        id="ab" * 32,
+        execution_id=new_id(),
+        overdue_at=datetime(2024, 1, 1, 0, 2, tzinfo=UTC),
+        expires_at=datetime(2024, 1, 2, tzinfo=UTC),
+        end=RunEnd(affected=3, status=201, error_code="BadResponse", outcome=Outcome.UNKNOWN, constraint="orders_pkey"),
     )
 
 

@@ -56,6 +56,7 @@ class StoreSuite:
             (datasource := samples.datasource(workspace.id)),
             samples.action(workspace.id, application.id, datasource.id),
             samples.token(workspace.id),
+            samples.keyed_run(),
         ]
         assert {type(record) for record in records} == set(COLLECTIONS)
         await create(store, *records)

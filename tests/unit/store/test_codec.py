@@ -33,6 +33,7 @@ def every() -> list[Record]:
         samples.datasource("w"),
         samples.action("w", "a", "d"),
         samples.token("w"),
+        samples.keyed_run(),
     ]
 
 

@@ -52,7 +52,7 @@ def everything() -> list[Record]:
     application = samples.application(workspaces[0].id)
     datasource = samples.datasource(workspaces[0].id)
     action = samples.action(workspaces[0].id, application.id, datasource.id)
-    return [*workspaces, application, datasource, action, samples.token()]
+    return [*workspaces, application, datasource, action, samples.token(), samples.keyed_run()]
 
 
 @pytest.fixture
