@@ -1,17 +1,19 @@
 """A schema that changed under a published action: viewers get a code, editors what has changed and what to do."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
 
+from appsmith_proxy.sdk import Column, ColumnType, OpenContext, Prepared, Secret, Statement, hookimpl
+from appsmith_proxy.testing.memory import MemoryClient, MemoryDriver, MemoryServer
 from tests.servers.mariadb import MariadbServer
 from tests.servers.postgres import PostgresServer
-from tests.servers.proxy import Proxy
+from tests.servers.proxy import Proxy, running_proxy
 
 TABLE: Final = """CREATE TABLE orders (id integer, cents bigint, customer varchar(20));
 INSERT INTO orders VALUES (1, 1250, 'alice'), (2, 10, 'bob')"""
@@ -100,6 +102,7 @@ async def test_what_is_published_anew_holds_for_connections_that_are_older(proxy
     await proxy.publish()
     for cents in range(3):
         assert await code(proxy, action, cents=cents) == ""
+    assert await code(proxy, action, id=2**40, cents=1) == "", "the new type takes it"
 
 
 async def test_other_failures_stay_what_they_are(proxy: Proxy, orders: Orders) -> None:
@@ -153,16 +156,54 @@ async def test_columns_are_compared_for_drivers_that_do_not(proxy: Proxy, mariad
         assert [await code(proxy, action) for action in (star, mixed)] == ["PlanStale", "PlanStale"]
 
 
-async def test_a_write_that_is_done_is_not_called_stale(proxy: Proxy, mariadb: MariadbServer) -> None:
-    """Its rows have a column more than when it was published, and its caller is told that it worked: it did."""
-    database = await mariadb.fresh_database()
-    async with mariadb.session(database) as session:
-        await session.script("CREATE TABLE orders (id INT)")
-        datasource = await proxy.datasource("mysql", mariadb.configuration(database, password=mariadb.password))
-        action = await proxy.action(datasource, "INSERT INTO orders (id) VALUES ({{ id }}) RETURNING *")
-        await session.script("ALTER TABLE orders ADD note TEXT")
-        reply = await proxy.viewer.execute(action, {"id": 1})
-        assert reply.data["body"] == [{"id": 1, "note": None}]
+class ShiftingClient(MemoryClient):
+    """Reports what its driver says, whatever the statement."""
+
+    def __init__(self, driver: "ShiftingDriver", password: Secret | None) -> None:
+        super().__init__(driver.server, "main", password)
+        self._driver = driver
+
+    async def prepare(self, statement: Statement, *, deadline: float) -> Prepared:
+        """Report columns that need not be the rows'."""
+        self._driver.asked += 1
+        return replace(await super().prepare(statement, deadline=deadline), columns=self._driver.columns)
+
+
+class ShiftingDriver(MemoryDriver):
+    """A stranger's driver, which does not look itself before it runs."""
+
+    columns = (Column("id", ColumnType.INTEGER, "as published"),)
+    asked = 0
+
+    async def open(
+        self, configuration: Mapping[str, Any], secrets: Mapping[str, Secret], context: OpenContext
+    ) -> ShiftingClient:
+        """Make a Client."""
+        return ShiftingClient(self, secrets.get("password"))
+
+    @hookimpl
+    def register_drivers(self) -> list[MemoryDriver]:
+        """Return itself."""
+        return [self]
+
+
+async def test_what_prepare_reports_decides_and_a_write_that_is_done_is_not_called_stale(
+    paths: SimpleNamespace, memory: MemoryServer
+) -> None:
+    driver = ShiftingDriver(memory)
+    async with running_proxy(paths.own, plugins=[driver]) as proxy:
+        shop = await proxy.datasource("memory", {"password": memory.password})
+        read = await proxy.action(shop, "SELECT id FROM orders WHERE id = {{ id }}", name="read")
+        write = await proxy.action(shop, "UPDATE orders SET cents = 1 WHERE id = {{ id }} RETURNING id", name="write")
+        asked = driver.asked
+        for _ in range(3):
+            assert await code(proxy, read) == "", "its rows are of another type than it reports, as ever"
+        assert driver.asked == asked + 1, "that is found out once"
+        driver.columns = (Column("id", ColumnType.INTEGER, "changed"),)
+        await proxy.publish()
+        driver.columns = (Column("id", ColumnType.INTEGER, "changed again"),)
+        assert await code(proxy, read) == "PlanStale"
+        assert await code(proxy, write) == ""
 
 
 async def test_files_too(proxy: Proxy, paths: SimpleNamespace) -> None:
