@@ -41,6 +41,7 @@ PLAIN: Final = (
     "INSERT INTO t VALUES (-1, '') RETURNING id",
     "UPDATE t SET note = note WHERE id = 1 RETURNING id",
     "SELECT random() < 2",
+    "SELECT Random() < 2",
     "SELECT n, nextval('numbers') > 0 FROM generate_series(1, 2) n",
     "SELECT mine()",
     'SELECT "é"()',
@@ -187,6 +188,15 @@ async def test_what_a_function_costs_is_paid_once_a_row(postgres: PostgresServer
         second = await _second_text(client, "SELECT costs(id) AS a FROM t")
         plan = "".join(row[0] for row in await admin.fetch(f"EXPLAIN (VERBOSE) {second}"))
         assert plan.count("costs(") == 1
+
+
+async def test_what_only_the_second_text_may_not_the_first_does(postgres: PostgresServer, database: str) -> None:
+    password = await postgres.create_role(f"barred_{database}")
+    async with postgres.session(database) as admin:
+        await admin.execute("REVOKE EXECUTE ON FUNCTION pg_catalog.concat FROM PUBLIC")
+    async with eager(postgres, database, username=f"barred_{database}", password=password) as client:
+        for _ in range(2):
+            assert await fetch(client, "SELECT 1 AS a") == [(1,)]
 
 
 async def test_kept_statements_stay_bounded(postgres: PostgresServer, database: str) -> None:
