@@ -199,3 +199,34 @@ async def test_of_very_many_statements_each_block_and_choice_is_shown(proxy: Pro
     assert len(step["statements"]) <= 64
     assert {index for row in step["statements"] for index in row["blocks"]} == set(range(8))
     assert plan["checked"] is True
+
+
+async def test_steps_and_rows_are_explained_each_in_its_own_text(proxy: Proxy, orders: str) -> None:
+    configuration = {
+        "steps": [
+            {"name": "found", "body": "SELECT id, cents\nFROM orders WHERE id = {{ id }}"},
+            {"name": "added", "body": "INSERT INTO orders (id, customer)\nVALUES {{ rows }}"},
+            {"name": "told", "body": "SELECT id FROM orders\nWHERE cents > {{ steps.found.cents }}"},
+        ]
+    }
+    fields = [{"name": "id", "type": "integer"}, {"name": "customer", "type": "text"}]
+    parameters = [
+        {"name": "id", "type": "integer"},
+        {"name": "rows", "type": "object", "list": True, "fields": fields},
+    ]
+    reply = await proxy.developer.call(
+        "POST",
+        "/actions/compile",
+        {"datasourceId": orders, "configuration": configuration, "parameters": parameters},
+    )
+    plan = reply.data
+    assert (plan["compiles"], plan["checked"], plan["writes"]) == (True, True, True), plan
+    assert [step["name"] for step in plan["steps"]] == ["found", "added", "told"]
+    spots = [
+        [(slot["name"], slot["source"], tuple(slot["spot"].values())) for slot in step["statements"][0]["slots"]]
+        for step in plan["steps"]
+    ]
+    assert spots[0] == [("id", "client", ("configuration.steps[0].body", 2, 24))]
+    assert {place for _, _, place in spots[1]} == {("configuration.steps[1].body", 2, 8)}
+    assert len(spots[1]) == 2
+    assert spots[2] == [("steps.found.cents", "step", ("configuration.steps[2].body", 2, 15))]
