@@ -67,6 +67,8 @@ def test_what_is_plain_text_everywhere(dialect: object, body: str) -> None:
         "SELECT ARRAY[[{{x}}, 2], [3, 4]]",
         "SELECT ARRAY [[1, {{x}}]]",
         "SELECT a[b[{{x}}]] FROM t",
+        "SELECT ARRAY[[[{{x}}]]]",
+        "SELECT a[ [[AND {{x}}]] ] FROM t",
         "SELECT ARRAY[ARRAY[1], ARRAY[{{x}}]]",
         "SELECT a FROM t WHERE b = 1 [[ AND c = 2 ]]",
         "SELECT a FROM t [[ AND c = {{x}}",
@@ -99,6 +101,18 @@ def test_what_a_block_may_not_be(dialect: object, body: str, place: str, word: s
     assert found.refusals[0].offset == body.index(place)
 
 
+def test_brackets_of_a_subscript_close_no_block() -> None:
+    body = "SELECT a FROM t WHERE true [[AND a[b[{{x}}]] = 1]]"
+    found = find_blocks(body, DIALECTS["postgres"])
+    assert not found.refusals
+    assert [body[block.start : block.end] for block in found.blocks] == ["[[AND a[b[{{x}}]] = 1]]"]
+
+
+def test_a_partner_is_of_the_same_kind() -> None:
+    body = "SELECT a FROM t WHERE a [[AND (b[1) = {{x}}]]]"
+    assert [refusal.offset for refusal in find_blocks(body, DIALECTS["postgres"]).refusals] == [body.index(")")]
+
+
 def test_blocks_and_brackets_are_bounded() -> None:
     many = "SELECT 1 WHERE true" + " [[AND a = {{x}}]]" * (MAX_BLOCKS + 1)
     assert [refusal.message for refusal in find_blocks(many, DIALECTS["sqlite"]).refusals] == [
@@ -124,6 +138,7 @@ def _misplaced(body: str, dialect: str = "postgres") -> list[Refusal]:
     [
         "UPDATE t SET a = 1 WHERE b = 2 [[AND c = {{x}}]]",
         "UPDATE t SET a = 1 [[WHERE c = {{x}}]]",
+        "UPDATE t SET a = b [[AND c = {{x}}]] WHERE d = 1",
         "DELETE FROM t [[WHERE c = {{x}}]]",
         "DELETE FROM t USING s [[, LATERAL (SELECT {{x}}) u]] WHERE t.a = s.a",
         "UPDATE t SET a = 1 FROM s JOIN u ON s.a = u.a [[AND u.b = {{x}}]] WHERE s.b = t.b",
