@@ -1,9 +1,12 @@
 """Drivers that paste values into what they send, as careless ones do: the controls that the suite must catch."""
 
 import asyncio
+import contextlib
+import json
 import re
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
@@ -15,9 +18,11 @@ from appsmith_proxy.sdk import (
     Client,
     Column,
     ColumnType,
+    Document,
     ExecuteRequest,
     Health,
     HttpRequest,
+    Leaf,
     OpenContext,
     Outcome,
     Result,
@@ -26,8 +31,10 @@ from appsmith_proxy.sdk import (
     StatementInvalid,
     unique_names,
 )
+from appsmith_proxy_mongodb import MongodbDriver
 from appsmith_proxy_rest import RestDriver
 from appsmith_proxy_sqlite.driver import SqliteDriver
+from tests.corpus.mongodb import MongodbInjection
 from tests.corpus.rest import RestInjection
 from tests.corpus.sqlite import SqliteInjection
 
@@ -143,6 +150,55 @@ class PastingHttpInjection(RestInjection):
     """The fixture of the REST driver."""
 
     driver_type = PastingHttpDriver
+
+
+class PastingDocumentClient(Client):
+    """Reads texts that look like JSON, as those do that paste values into a JSON text and parse the whole."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def check(self) -> Health:
+        """Ask the real client."""
+        return await self._client.check()
+
+    async def execute(self, request: ExecuteRequest) -> Result:
+        """Parse, and let the real client run what it became."""
+        assert isinstance(request.payload, Document)
+        fields = {name: _parsed(value) for name, value in request.payload.fields.items()}
+        return await self._client.execute(replace(request, payload=Document(fields=fields)))
+
+    async def close(self) -> None:
+        """Close the real client."""
+        await self._client.close()
+
+
+class PastingDocumentDriver(MongodbDriver):
+    """MongoDB's compiler, and a client that ruins its work."""
+
+    async def open(
+        self, configuration: Mapping[str, Any], secrets: Mapping[str, Secret], context: OpenContext
+    ) -> Client:
+        """Open the real client."""
+        return PastingDocumentClient(await super().open(configuration, secrets, context))
+
+
+class PastingDocumentInjection(MongodbInjection):
+    """The fixture of the MongoDB driver."""
+
+    driver_type = PastingDocumentDriver
+
+
+def _parsed(node: Any) -> Any:
+    """Return a document in which a bound text that is JSON is what it says."""
+    if isinstance(node, Mapping):
+        return {key: _parsed(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_parsed(item) for item in node]
+    if isinstance(node, Leaf) and isinstance(node.value, str):
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(node.value)
+    return node
 
 
 def _pasted(value: Any) -> str:

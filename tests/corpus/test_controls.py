@@ -9,13 +9,19 @@ from appsmith_proxy.testing.corpus import SEEDS, Seed
 from appsmith_proxy.testing.injection import tried
 from appsmith_proxy.testing.suite import INJECTION_KEY
 from appsmith_proxy.testing.trial import Tally
-from tests.corpus.pasting import PastingHttpInjection, PastingSqlInjection
+from tests.corpus.pasting import PastingDocumentInjection, PastingHttpInjection, PastingSqlInjection
+from tests.servers.mongod import MongodServer
 
 _SQL: Final = {context.name: context for context in PastingSqlInjection.contexts() if "text" in context.takes}
 _HTTP: Final = {
     context.name: context
     for context in PastingHttpInjection.contexts()
     if context.name not in ("text", "in_text") and "json" not in context.name  # a plain body has nothing to break
+}
+_DOCUMENT: Final = {
+    context.name: context
+    for context in PastingDocumentInjection.contexts()
+    if context.name in ("filter", "match", "projected")
 }
 _BREAKING_SQL: Final = ("quotes", "literals", "comments", "statement_ends", "conditions", "encodings", "markup")
 _BREAKING_HTTP: Final = ("paths", "headers", "queries")
@@ -65,6 +71,16 @@ async def test_pasted_requests_are_caught(name: str, tell: Callable[[Tally], Non
     tally = await tried(PastingHttpInjection(), _HTTP[name], list(short(*_BREAKING_HTTP)))
     tell(tally)
     assert guilty(tally)
+
+
+@pytest.mark.parametrize("name", _DOCUMENT)
+async def test_parsed_values_are_caught(name: str, mongod: MongodServer, tell: Callable[[Tally], None]) -> None:
+    harness = PastingDocumentInjection()
+    harness.server, harness.database = mongod, "corpus_of_the_control"
+    tally = await tried(harness, _DOCUMENT[name], list(short("json_texts", "harmless")))
+    tell(tally)
+    assert guilty(tally) == {"json_texts"}
+    assert any("the server was sent" in wrong for _, wrong in tally.violations)
 
 
 async def test_what_pasted_requests_reach_is_seen() -> None:
