@@ -1,12 +1,16 @@
 """The MongoDB driver: what it can do, how it is configured, and its Clients."""
 
 from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
 from appsmith_proxy.sdk import ActionCheck, Capability, Client, Driver, OpenContext, Payload, Problem, Secret, TlsMode
 from appsmith_proxy_mongodb import command
-from appsmith_proxy_mongodb.client import MongodbClient
 from appsmith_proxy_mongodb.fields import ACTIONS, FIELDS, OPTIONS, READS, Configuration, problems
+
+if find_spec("motor") is None:
+    raise ModuleNotFoundError("the client library is missing", name="motor")
 
 
 class MongodbDriver(Driver):
@@ -41,5 +45,10 @@ class MongodbDriver(Driver):
     async def open(
         self, configuration: Mapping[str, Any], secrets: Mapping[str, Secret], context: OpenContext
     ) -> Client:
-        """Build a Client; it connects with its first execution."""
-        return MongodbClient(Configuration.read(configuration), secrets, context)
+        """Build a Client; it connects with its first execution.
+
+        The library takes 7 MB, so it is loaded with the first datasource of this kind that is opened, once.
+        """
+        module = import_module("appsmith_proxy_mongodb.client")
+        client: Client = module.MongodbClient(Configuration.read(configuration), secrets, context)
+        return client
