@@ -208,3 +208,22 @@ async def test_who_dies_while_it_runs_leaves_a_key_that_runs_nothing(tmp_path: P
             reply = await send(other.caller(token), action, "k")
             assert (reply.status, reply.error["code"]) == (409, "StillRunning")
     assert count(here.data / "shop.db") == 0
+
+
+async def test_a_later_step_that_was_not_sent_frees_no_key(pair: tuple[Proxy, Proxy], paths: SimpleNamespace) -> None:
+    """What became of a statement is not what became of those before it."""
+    proxy = pair[0]
+    shop = await proxy.datasource("sqlite", {"file": "shop.db"})
+    steps = [
+        {"name": "one", "body": "INSERT INTO orders (cents) VALUES ('1')"},
+        {"name": "two", "body": "UPDATE orders SET cents = {{exact}}"},
+    ]
+    parameters = [{"name": "exact", "type": "decimal"}]
+    action = await proxy.action(shop, {"steps": steps}, parameters=parameters)
+    too_exact = "0." + "123456789" * 3
+    first, again = [await send(proxy.developer, action, "k", exact=too_exact) for _ in range(2)]
+    for reply in (first, again):
+        assert reply.data["statusCode"] == "ParameterInvalid"
+        assert reply.data["pluginErrorDetails"]["outcome"] == "rolled_back"
+    assert "not run again" in again.data["readableError"]
+    assert count(paths.data / "shop.db") == 0
