@@ -127,6 +127,32 @@ def test_a_choice_inside_a_block_goes_with_it() -> None:
         bound(plan, direction="DESC")
 
 
+def test_a_choice_inside_a_block_and_outside_is_always_asked_for() -> None:
+    column = parameter("column", "identifier", choices=("name", "id"))
+    plan = sql_plan("SELECT {{column}} FROM t WHERE true [[AND {{column}} = {{x}}]]", column)
+    assert text_of(plan, column="id", x=1).startswith('SELECT "id" FROM')
+    with pytest.raises(InvalidRequest) as caught:
+        bound(plan)
+    assert [problem.path for problem in caught.value.details] == ["params.column"]
+
+
+def test_in_a_comment_nothing_is_chosen() -> None:
+    plan = sql_plan("SELECT 1 -- by {{column}}", COLUMN)
+    assert len(statements(plan).statements) == 1
+
+
+def test_choices_of_any_number_select_their_own() -> None:
+    three, five = (
+        parameter(name, "identifier", choices=tuple(f"{name}{n}" for n in range(count)))
+        for name, count in (("c", 3), ("d", 5))
+    )
+    plan = sql_plan("SELECT {{d}}, {{c}} FROM t WHERE true [[AND a = {{a}}]]", three, five)
+    for c, d, more in itertools.product(three.choices, five.choices, ({}, {"a": 1})):
+        text = text_of(plan, c=c, d=d, **more)
+        assert text.startswith(f'SELECT "{d}", "{c}" FROM')
+        assert ("AND" in text) == bool(more)
+
+
 def test_empty_text_is_absent_in_a_block_unless_declared_otherwise() -> None:
     body = "SELECT * FROM t WHERE true [[AND a = {{a}}]]"
     assert "AND" not in text_of(sql_plan(body), a="")
@@ -168,10 +194,14 @@ def test_optional_without_default_is_for_names_of_blocks_alone() -> None:
     [
         ("SELECT '{{column}}'", "inside quotes"),
         ("SELECT 'by {{column}}'", "inside quotes"),
+        ('SELECT * FROM t ORDER BY a "{{direction}}"', "inside quotes"),
         ("SELECT {{column}}(1)", "function's name"),
         ("SELECT a{{column}} FROM t", "touches"),
+        ("SELECT {{column}}a FROM t", "touches"),
         ("SELECT {{column}}{{direction}} FROM t", "touches"),
         ("SELECT t.{{direction}} FROM t", "beside a dot"),
+        ("SELECT {{direction}}.a FROM t", "beside a dot"),
+        ('SELECT a AS "by {{column}}" FROM t', "inside quotes"),
     ],
 )
 def test_where_nothing_is_chosen(driver: Driver, body: str, word: str) -> None:
@@ -220,7 +250,7 @@ def test_statements_are_bounded() -> None:
     assert len(statements(sql_plan(body)).statements) == MAX_STATEMENTS
     refused = messages(compile_sql_action(f"{body} ORDER BY {{{{direction}}}}", DIRECTION))
     assert len(refused) == 1
-    assert "8192 statements" in refused[0]
+    assert "choices make 8192 statements" in refused[0], "they are counted before they are made"
 
 
 def test_representatives_show_every_position() -> None:
@@ -235,6 +265,14 @@ def test_representatives_show_every_position() -> None:
                 for positions in itertools.product(*(range(len(it.options)) for it in made.axes))
                 if positions[index] == position
             )
+
+
+def test_representatives_show_all_blocks_together_and_none() -> None:
+    blocks = " ".join(f"[[AND a{n} = {{{{x{n}}}}}]]" for n in range(9))
+    made = statements(sql_plan(f"SELECT * FROM t WHERE true {blocks} [[ORDER BY {{{{column}}}}]]", COLUMN))
+    texts = [planned.statement.text for planned in representatives(made)]
+    assert {0, 9} <= {text.count("AND") for text in texts}
+    assert all(any(f'ORDER BY "{name}"' in text for text in texts) for name in ("name", 'o"."created'))
 
 
 NAMES = ("a", "b", "low", "high", "n", "column", "direction")
