@@ -8,7 +8,7 @@ import pytest
 from appsmith_proxy.errors import InvalidRequest, ParameterInvalid
 from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.model.plan import Source
-from appsmith_proxy.sdk import SQL_STATEMENT, SQL_STEPS, Capability, Driver, Payload, ParameterType, Value
+from appsmith_proxy.sdk import SQL_STATEMENT, SQL_STEPS, Capability, Driver, ParameterType, Payload, Value
 from appsmith_proxy.template import NO_RESULT, Compiled, compile_action, stepwise
 from appsmith_proxy_postgres.dialect import POSTGRES
 from tests.unit.template.drivers import Unopened, messages, parameter, plan_of
