@@ -44,16 +44,16 @@ async def staleness(
                 client = lease.client
                 assert isinstance(client, SupportsPrepare)  # noqa: S101  # reason: who reported something has prepared
                 with driver_edge("preparing", lease.secrets):
-                    prepared = await client.prepare(statement, deadline=deadline)
+                    now = Reported.of(statement.digest, await client.prepare(statement, deadline=deadline))
             finally:
                 lease.release()
     except (StatementInvalid, ParameterInvalid) as error:
         return _stale("the datasource does not take the statement any more", error)
     names = [parameter.name for parameter in statement.parameters]
-    found = reported.differences(Reported.of(statement.digest, prepared), names)
-    return (
-        _stale(f"the datasource's schema has changed since this was published: {'; '.join(found)}") if found else None
-    )
+    found = reported.differences(now, names)
+    if not found:
+        return None
+    return _stale(f"the datasource's schema has changed since this was published: {'; '.join(found)}")
 
 
 def _stale(message: str, error: DatasourceError | None = None) -> PlanStale:
