@@ -39,6 +39,7 @@ pytest.register_assert_rewrite(  # before they are imported, so that failures ex
 )
 
 from appsmith_proxy.testing.conformance import Conformance  # noqa: E402  # reason: see above
+from appsmith_proxy.testing.context import BindingContext  # noqa: E402
 from appsmith_proxy.testing.harness import Call, Harness, Part, StateChange, ValueCase, statement  # noqa: E402
 from appsmith_proxy.testing.injection import InjectionHarness, InjectionSuite  # noqa: E402
 from appsmith_proxy.testing.injection_sql import SqlInjection  # noqa: E402
@@ -46,7 +47,6 @@ from appsmith_proxy.testing.network import LoopbackNetwork  # noqa: E402
 from appsmith_proxy.testing.relay import Effects, Relay  # noqa: E402
 from appsmith_proxy.testing.rig import Rig  # noqa: E402
 from appsmith_proxy.testing.suite import needs, unless  # noqa: E402
-from appsmith_proxy.testing.trial import BindingContext  # noqa: E402
 
 __all__ = [
     "BindingContext",

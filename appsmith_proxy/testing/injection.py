@@ -21,10 +21,11 @@ import orjson
 import pytest
 
 from appsmith_proxy.sdk import Client, Driver, OpenContext, Secret, check_configuration
+from appsmith_proxy.testing.context import BindingContext
 from appsmith_proxy.testing.corpus import ACTIONS, VALUES, Seed, Verdict
 from appsmith_proxy.testing.network import LoopbackNetwork
 from appsmith_proxy.testing.suite import INJECTION_KEY
-from appsmith_proxy.testing.trial import BindingContext, Tally, Trial, refusal
+from appsmith_proxy.testing.trial import Tally, Trial, refusal
 
 
 class InjectionHarness(ABC):

@@ -20,16 +20,16 @@ integer …       ``SELECT {{v}}``, declared as each type
 ==============  ==================================================================================================
 """
 
-import re
 import zlib
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from appsmith_proxy.sdk import ParameterType
+from appsmith_proxy.testing.context import BindingContext
 from appsmith_proxy.testing.corpus import VALUES, Seed, Verdict
 from appsmith_proxy.testing.injection import InjectionHarness
-from appsmith_proxy.testing.trial import BindingContext
+from appsmith_proxy.testing.planted import FEW, Planted
 
 TYPES: Final = (
     ParameterType.INTEGER,
@@ -55,8 +55,7 @@ CANARY: Final = (
 """What no value may read, change or count wrongly."""
 
 _WIDTH: Final = 40
-_FEW: Final = 600
-_SOME: Final = f"id <= {_FEW}"
+_SOME: Final = f"id <= {FEW}"
 """Where a pattern must be tried against every row, these are enough: a corpus against itself is millions of times."""
 _LONGEST_PLANTED: Final = 4_096
 """Characters: every condition reads every row. Longer texts must match nothing."""
@@ -109,7 +108,7 @@ class SqlInjection(InjectionHarness):
     @classmethod
     def contexts(cls) -> Sequence[BindingContext]:
         """Return the contexts of the table above."""
-        found = _Planted(cls)
+        found = Planted(cls.planted(), cls.folded)
         return (
             _selected("operand", "{{%s}}"),
             _selected("quoted", "'{{%s}}'"),
@@ -182,56 +181,6 @@ class SqlInjection(InjectionHarness):
         return seed.is_text and not (cls.default_escape and cls.default_escape in seed.value)
 
 
-class _Planted:
-    """What each condition must find among the planted rows: how many, the first and the last id."""
-
-    def __init__(self, harness: type[SqlInjection]) -> None:
-        self._ids = harness.planted()
-        self._fold = harness.folded
-        self._folded: dict[str, list[int]] = {}
-        self._some: dict[str, list[int]] = {}
-        for text, number in self._ids.items():
-            self._folded.setdefault(self._fold(text), []).append(number)
-            if number <= _FEW:
-                self._some.setdefault(self._fold(text), []).append(number)
-
-    def ids(self, value: Any) -> list[int]:
-        """Return the ids of the rows that equal a value."""
-        return [self._ids[value]] if isinstance(value, str) and value in self._ids else []
-
-    def equal(self, value: Any) -> list[Any]:
-        """Return what ``=`` finds."""
-        return _summary(self.ids(value))
-
-    def like(self, value: Any) -> list[Any]:
-        """Return what LIKE finds when every character matches itself."""
-        return _summary(self._folded.get(self._fold(value), []) if isinstance(value, str) else [])
-
-    def containing(self, value: Any) -> list[Any]:
-        """Return what LIKE with ``%`` around the value finds."""
-        if not isinstance(value, str):
-            return _summary([])
-        wanted = self._fold(value)
-        return self._where(lambda text: wanted in text)
-
-    def matching(self, value: str) -> list[Any]:
-        """Return what LIKE finds when ``%`` and ``_`` match anything."""
-        wanted = self._fold(value)
-        if "%" not in wanted and "_" not in wanted:
-            return _summary(self._some.get(wanted, []))
-        forms = {"%": ".*", "_": "."}
-        parts = re.split("([%_])", re.sub("%+", "%", wanted))
-        pattern = re.compile("".join(forms.get(part, re.escape(part)) for part in parts), re.DOTALL)
-        return self._where(pattern.fullmatch)
-
-    def _where(self, condition: Callable[[str], Any]) -> list[Any]:
-        return _summary([number for text, numbers in self._some.items() if condition(text) for number in numbers])
-
-
-def _summary(ids: Sequence[int]) -> list[Any]:
-    return [len(ids), min(ids, default=None), max(ids, default=None)]
-
-
 def _body(text: str) -> dict[str, str]:
     return {"body": text}
 
@@ -275,7 +224,7 @@ def _counted(name: str, condition: str, wanted: Any, **options: Any) -> BindingC
     )
 
 
-def _in_list(found: _Planted) -> BindingContext:
+def _in_list(found: Planted) -> BindingContext:
     return BindingContext(
         name="in_list",
         action=lambda names: _body("SELECT id FROM corpus_planted WHERE note IN ({{v0}}) ORDER BY id"),

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Final
 
 from appsmith_proxy.sdk import Driver, ParameterType
 from appsmith_proxy.testing import BindingContext, InjectionHarness
-from appsmith_proxy.testing.trial import itself
+from appsmith_proxy.testing.context import itself
 from appsmith_proxy_rest import RestDriver
 from tests.corpus.upstream import CUT, Upstream
 

@@ -19,9 +19,11 @@ from appsmith_proxy.sdk import (
     Statement,
     StatementInvalid,
 )
+from appsmith_proxy.template import Bound
 from appsmith_proxy.testing import BindingContext
+from appsmith_proxy.testing.context import cells
 from appsmith_proxy.testing.corpus import Seed
-from appsmith_proxy.testing.trial import Trial, cells
+from appsmith_proxy.testing.trial import Trial
 from appsmith_proxy_sqlite.driver import SqliteDriver
 
 Answer = Callable[[tuple[Any, ...]], Result | Exception]
@@ -161,6 +163,21 @@ async def test_the_statements_that_may_be_sent_are_those_of_harmless_values() ->
     assert trial.neutral == {"SELECT ?1", "SELECT ?1, ?2"}
     await trial.run([seed("'; SELECT 1 --")])
     assert trial.neutral == {"SELECT ?1", "SELECT ?1, ?2"}
+
+
+class PastingTrial(Trial):
+    """Stands for a compiler that writes values into the text."""
+
+    def _bind(self, *given: Any) -> Bound:
+        bound = super()._bind(*given)
+        assert isinstance(bound.payload, Statement)
+        return Bound(Statement(text=f"{bound.payload.text} -- {given}"), bound.values)
+
+
+async def test_a_text_that_depends_on_the_values_is_told() -> None:
+    trial = PastingTrial(SqliteDriver(), ScriptedClient(echoed), context(), "sql")
+    await trial.run([seed("plain"), seed("other", number=2)])
+    assert trial.tally.violations == [("", "the statement's text depends on the values")]
 
 
 def test_rows_are_read_without_the_columns_names() -> None:
