@@ -139,6 +139,7 @@ def _misplaced(body: str, dialect: str = "postgres") -> list[Refusal]:
         "UPDATE t SET a = 1 WHERE b = 2 [[AND c = {{x}}]]",
         "UPDATE t SET a = 1 [[WHERE c = {{x}}]]",
         "UPDATE t SET a = b [[AND c = {{x}}]] WHERE d = 1",
+        "UPDATE t [[, (SELECT {{x}} AS a) s]] SET a = 1",
         "DELETE FROM t [[WHERE c = {{x}}]]",
         "DELETE FROM t USING s [[, LATERAL (SELECT {{x}}) u]] WHERE t.a = s.a",
         "UPDATE t SET a = 1 FROM s JOIN u ON s.a = u.a [[AND u.b = {{x}}]] WHERE s.b = t.b",

@@ -91,6 +91,13 @@ def test_a_name_is_nothing_but_quoted_names(dialect: Any, choice: str) -> None:
     assert all(lexeme.is_mark(".") for lexeme in lexemes[1::2])
 
 
+@pytest.mark.parametrize(("kind", "written"), [("postgres", '"a""b`c"."d"'), ("mysql", '`a"b``c`.`d`')])
+def test_a_quote_in_a_name_is_doubled(kind: str, written: str) -> None:
+    choice = 'a"b`c.d'
+    assert spelling(identifier(choice), choice, DIALECTS[kind]) == written
+    assert spelling(keyword("desc"), "desc", DIALECTS[kind]) == "DESC"
+
+
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 def test_a_keyword_is_words_or_one_comparison(dialect: Any) -> None:
     for word in KEYWORDS:

@@ -1,5 +1,6 @@
 """Rows of an INSERT: what is declared, how many statements hold them, and where each value goes."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from appsmith_proxy.errors import InvalidRequest, ParameterInvalid
 from appsmith_proxy.model.parameters import MAX_ROWS, DeclaredParameter
 from appsmith_proxy.sdk import Driver, ParameterType, Statement, Value
 from appsmith_proxy.template import Bound, stepwise
-from appsmith_proxy.template.rows import LARGEST_BATCH, MAX_PLACEHOLDERS
+from appsmith_proxy.template.rows import LARGEST_BATCH, MAX_PLACEHOLDERS, Batches
 from tests.unit.template.drivers import (
     MYSQL_DRIVER,
     POSTGRES_DRIVER,
@@ -17,6 +18,9 @@ from tests.unit.template.drivers import (
     messages,
     parameter,
     sql_plan,
+)
+from tests.unit.template.drivers import (
+    planned as first_of,
 )
 
 ALL = pytest.mark.parametrize("driver", [POSTGRES_DRIVER, SQLITE_DRIVER, MYSQL_DRIVER], ids=lambda it: it.kind)
@@ -89,6 +93,10 @@ def test_wide_rows_stay_below_what_a_statement_takes() -> None:
     made = batches(body, declared, rows=[dict.fromkeys(names, 1)] * 300)
     assert max(len(batch.values) for batch in made) <= MAX_PLACEHOLDERS
     assert sum(len(batch.values) for batch in made) == 300 * 200
+    planned = first_of(sql_plan(body, declared))
+    assert planned.rows is not None
+    wider = Batches(replace(planned, rows=replace(planned.rows, columns=(0,) * 300)))
+    assert [len(part) for _, part in wider.split([()] * LARGEST_BATCH)] == [64, 64]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +106,7 @@ def test_wide_rows_stay_below_what_a_statement_takes() -> None:
         ([5], "an object as row 1"),
         ([{"a": 1}, {"a": "x"}], "for a in row 2"),
         ([{"b": "x"}], "a value for a in row 1"),
+        ([{"a": ""}], "a value for a in row 1"),
         ([{"a": 1, "c": 2}], "no other columns"),
         ([{"a": 1}] * 1001, "at most 1000 items"),
     ],
@@ -114,6 +123,20 @@ def test_no_rows_are_refused_unless_declared() -> None:
     assert batches(INSERT, rows(allow_empty=True), rows=[]) == ()
     with pytest.raises(InvalidRequest):
         batches(INSERT, rows())
+    with pytest.raises(InvalidRequest):
+        batches(INSERT, rows(), rows="")
+
+
+def test_columns_that_a_row_leaves_out_have_their_default() -> None:
+    declared = rows(parameter("a", "integer", default=7), parameter("b", "integer", required=False, nullable=True))
+    (found,) = batches(INSERT, declared, rows=[{"a": 1, "b": 2}, {"b": ""}])
+    assert found.values == (1, 2, 7, None)
+
+
+def test_columns_in_quotes_take_the_field_of_their_name() -> None:
+    declared = rows(parameter('we"ird', "integer"), parameter("b", "integer"))
+    (found,) = batches('INSERT INTO t (b, "we""ird") VALUES {{rows}}', declared, rows=[{'we"ird': 1, "b": 2}])
+    assert found.values == (2, 1)
 
 
 @ALL
@@ -128,6 +151,10 @@ def test_no_rows_are_refused_unless_declared() -> None:
         ("SELECT {{rows}}", "only be the rows"),
         ("UPDATE t SET a = {{rows}}", "only be the rows"),
         ("INSERT INTO t (a, b) VALUES '{{rows}}'", "only be the rows"),
+        ("INSERT INTO t (a, b) DEFAULT {{rows}}", "only be the rows"),
+        ("INSERT INTO t (a, b.c) VALUES {{rows}}", "only names of columns"),
+        ("UPDATE t SET (a, b) VALUES {{rows}}", "only be the rows"),
+        ("WITH c AS (INSERT INTO t (a, b) VALUES {{rows}}) DELETE FROM u", "only be the rows"),
     ],
 )
 def test_where_rows_cannot_stand(driver: Driver, body: str, word: str) -> None:

@@ -112,6 +112,14 @@ def test_nothing_but_an_allowed_name_is_chosen(value: Any) -> None:
     assert "password" not in str(caught.value)
 
 
+def test_a_number_is_no_spelling() -> None:
+    plan = sql_plan("SELECT {{column}} FROM t", parameter("column", "identifier", choices=("1", "None")))
+    assert text_of(plan, column="1") == 'SELECT "1" FROM t'
+    for value in (1, None):
+        with pytest.raises(ParameterInvalid):
+            bound(plan, column=value)
+
+
 def test_a_choice_without_default_is_asked_for() -> None:
     plan = sql_plan("SELECT * FROM t ORDER BY {{column}}", parameter("column", "identifier", choices=("name", "id")))
     with pytest.raises(InvalidRequest):
@@ -134,6 +142,14 @@ def test_a_choice_inside_a_block_and_outside_is_always_asked_for() -> None:
     with pytest.raises(InvalidRequest) as caught:
         bound(plan)
     assert [problem.path for problem in caught.value.details] == ["params.column"]
+    optional = parameter("column", "identifier", choices=("name", "id"), required=False)
+    refused = compile_sql_action("SELECT {{column}} FROM t WHERE true [[AND {{column}} = {{x}}]]", optional)
+    assert [problem.path for problem in refused.problems] == ["parameters[0].required"]
+
+
+def test_a_choice_that_is_declared_badly_is_refused_before_it_is_read() -> None:
+    refused = compile_sql_action("SELECT {{column}} FROM t", parameter("column", "identifier"))
+    assert [problem.path for problem in refused.problems] == ["parameters[0].choices"]
 
 
 def test_in_a_comment_nothing_is_chosen() -> None:
@@ -207,6 +223,20 @@ def test_optional_without_default_is_for_names_of_blocks_alone() -> None:
 def test_where_nothing_is_chosen(driver: Driver, body: str, word: str) -> None:
     refused = messages(compile_sql_action(body, COLUMN, DIRECTION, driver=driver))
     assert any(word in message for message in refused), refused
+
+
+@ALL
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ("DROP TABLE {{column}}", "nothing is chosen"),
+        ("DELETE FROM t [[WHERE a = {{x}}]]", "would change more rows"),
+        ("SELECT * FROM t WHERE a = 1 [[OR b = {{x}}]]", "begin with OR"),
+    ],
+)
+def test_the_rules_of_blocks_and_choices_hold_for_an_action(driver: Driver, body: str, word: str) -> None:
+    refused = messages(compile_sql_action(body, COLUMN, driver=driver, allow_ddl=True))
+    assert [message for message in refused if word in message], refused
 
 
 @ALL

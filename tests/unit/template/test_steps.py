@@ -144,7 +144,9 @@ class TestBinding:
         assert {problem.path for problem in caught.value.details} == paths
 
     def test_results_are_not_missing_before_they_can_be_there(self) -> None:
-        stepwise(self.PLAN).check({"id": 1, "more": 2}, nobody, family=False)
+        typed = compiled(FIND, "SELECT {{steps.s0.cents}}", parameters=(parameter("steps.s0.cents", "integer"),))
+        for plan in (self.PLAN, plan_of(typed)):
+            stepwise(plan).check({"id": 1, "more": 2}, nobody, family=False)
 
     def test_results_come_from_the_server_whatever_is_sent(self) -> None:
         sent: dict[str, Value] = {"id": 1, "more": 2, "steps.s0.cents": "forged"}
