@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from appsmith_proxy.testing.report import pytest_terminal_summary
 from tests.servers.mariadb import MariadbServer
@@ -10,6 +11,9 @@ from tests.servers.mongod import MongodServer
 from tests.servers.postgres import PostgresServer
 
 __all__ = ["mariadb", "mongod", "postgres", "pytest_terminal_summary"]
+
+settings.register_profile("untimed", deadline=None)  # a shared machine says nothing about time
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
