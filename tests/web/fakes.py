@@ -242,7 +242,6 @@ class FakePlans:
         self.counter["Plan.compile"] += 1
         return views.ExplainedPlan(plan=None, problems=(Problem("configuration.body", "no", line=1, column=2),))
 
-
     async def check(self, caller: Principal, workspace_id: str, /) -> tuple[views.PlanReport, ...]:
         self.counter["Plan.check"] += 1
         if workspace_id != WORKSPACE:
