@@ -63,6 +63,7 @@ class Transaction:
         assert isinstance(client, SupportsTransactions)  # noqa: S101  # reason: the kit proves what TRANSACTIONS declares
         result = Result()
         ended = False
+        undo = DatasourceError(DRY_RUN)  # an error, so that every driver rolls back
         try:
             with driver_edge("running a transaction", lease.secrets):
                 async with client.transaction(read_only=plan.read_only, deadline=deadline) as session:
@@ -71,10 +72,10 @@ class Transaction:
                         result = await self._step(session, index, step, deadline)
                     ended = True
                     if self._call.dry_run:
-                        raise _Undo(DRY_RUN)
-        except _Undo:
-            return replace(result, messages=(*result.messages, DRY_RUN))
+                        raise undo
         except DatasourceError as error:
+            if error is undo:
+                return replace(result, messages=(*result.messages, DRY_RUN))
             if self._worked and error.outcome is Outcome.NOT_SENT:
                 error.outcome = Outcome.UNKNOWN  # that is what became of this statement, not of those before it
             if self.begun and not ended and error.outcome is Outcome.UNKNOWN and not self._calls_procedures():
@@ -148,10 +149,6 @@ class Transaction:
             if isinstance(step.payload, StatementSet)
             for planned in step.payload.statements[:1]
         )
-
-
-class _Undo(DatasourceError):
-    """Ends a dry run: an error, so that every driver rolls back."""
 
 
 _CALL: Final = re.compile(r"\s*call\b", re.IGNORECASE)

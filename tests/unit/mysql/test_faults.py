@@ -125,7 +125,7 @@ def _classes() -> Iterator[type[Exception]]:
                 yield kind
 
 
-@pytest.mark.parametrize("kind", set(_classes()), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", dict.fromkeys(_classes()), ids=lambda kind: kind.__name__)
 def test_each_class_of_the_library_is_translated(kind: type[Exception]) -> None:
     """It raises them while it logs in, and then only."""
     for error in (kind(), kind("secret 4711"), kind(1045, "secret 4711"), kind(CR.CR_SERVER_LOST, "secret 4711")):
