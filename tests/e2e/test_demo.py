@@ -13,6 +13,8 @@ import pytest
 from tests.servers.command import Installation
 from tests.servers.throwaway import until
 
+pytestmark = pytest.mark.usefixtures("mariadb")  # which installs it where it is missing
+
 SAMPLES = 12
 """Of the demo without further databases; each is executed in both wire forms."""
 SAMPLES_EACH = 4
