@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+SLOW := tests/e2e/test_replicas.py tests/e2e/test_store_copy.py tests/unit/store/test_mongodb_outage.py tests/unit/store/test_killed.py tests/kit/test_broken.py
 
 .PHONY: help setup demo serve test lint type bench docs clean
 
@@ -23,8 +24,8 @@ demo: $(STAMP)  ## serve a sample shop on 127.0.0.1:8080 (WITH=postgres,mysql,mo
 serve: $(STAMP)  ## run the real server (needs settings: appsmith-proxy settings)
 	@$(BIN)/appsmith-proxy serve
 
-test: $(STAMP)  ## prove everything, against real servers
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TEST_ARGS)
+test: $(STAMP)  ## prove everything, against real servers (FAST=1: without outages, replicas and the kit's own tests)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(FAST),$(SLOW:%=--ignore=%)) $(TEST_ARGS)
 
 lint: $(STAMP)  ## ruff and the import contracts
 	@$(BIN)/ruff check .
