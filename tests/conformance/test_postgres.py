@@ -1,6 +1,5 @@
 """The PostgreSQL driver passes every mandatory suite, against a real server."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -22,7 +21,6 @@ DO $$ BEGIN CREATE ROLE kit_role; EXCEPTION WHEN duplicate_object THEN NULL; END
 GRANT ALL ON ALL TABLES IN SCHEMA public TO kit_role;
 """
 )
-_EXECUTED = re.compile(r"^\w+\|appsmith_proxy\| LOG:  execute [^:]+: (.*)$")
 
 
 class PostgresHarness(Harness):
@@ -43,6 +41,7 @@ class PostgresHarness(Harness):
         self.database = await self.server.shared_database("conformance", _SETUP)
         async with self.server.session(self.database) as admin:
             await admin.execute("TRUNCATE kit_rows, kit_child, kit_trapped RESTART IDENTITY")
+        await self.server.log_statements(self.database)
 
     def echo(self, text: str, *, place: str = "value") -> Call:
         return statement("SELECT $1::text AS echo", ParameterType.TEXT, values=(text,))
@@ -107,8 +106,7 @@ class PostgresHarness(Harness):
         return [statement(text) for text in postgres_writes.WRITES[:15]]
 
     async def statement_log(self) -> Sequence[str]:
-        await self.server.log_statements(self.database)
-        return [found.group(1) for line in self.server.log.splitlines() if (found := _EXECUTED.match(line))]
+        return [entry.text for entry in self.server.logged(self.database)]
 
     def state_changes(self) -> Sequence[StateChange]:
         return [

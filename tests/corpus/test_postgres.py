@@ -1,6 +1,5 @@
 """The injection corpus through every binding context of the PostgreSQL driver."""
 
-import re
 from collections.abc import Collection
 from typing import Any
 
@@ -18,7 +17,6 @@ _SETUP = ";\n".join(
         "CREATE TABLE corpus_written (note text)",
     )
 )
-_SENT = re.compile(r"^\w+\|appsmith_proxy\| LOG:  (?:execute [^:]+|statement): (.*)$", re.MULTILINE)
 
 
 class PostgresInjection(SqlInjection):
@@ -30,7 +28,6 @@ class PostgresInjection(SqlInjection):
     default_escape = "\\"
     server: PostgresServer
     _database = "postgres"
-    _start = 0
 
     def configuration(self) -> dict[str, Any]:
         return self.server.configuration(self._database)
@@ -40,7 +37,6 @@ class PostgresInjection(SqlInjection):
 
     async def prepare(self) -> None:
         self._database = await self.server.shared_database("corpus", _SETUP)
-        await self.server.log_statements(self._database)
         async with self.server.session(self._database) as admin:
             # The statements are wanted, and not the values: they would make a large log.
             await admin.execute(f'ALTER DATABASE "{self._database}" SET log_parameter_max_length = 0')
@@ -49,14 +45,14 @@ class PostgresInjection(SqlInjection):
                     "INSERT INTO corpus_planted (note, id) VALUES ($1, $2)", list(self.planted().items())
                 )
         await self.clear()
-        self._start = len(self.server.log)
+        await self.server.log_statements(self._database)
 
     async def rows(self, text: str) -> list[list[Any]]:
         async with self.server.session(self._database) as admin:
             return [list(row) for row in await admin.fetch(text)]
 
     async def sent(self) -> Collection[str]:
-        return set(_SENT.findall(self.server.log, self._start))
+        return {entry.text for entry in self.server.logged(self._database)}
 
 
 class TestPostgresInjection(InjectionSuite):

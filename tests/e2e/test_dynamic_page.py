@@ -26,9 +26,6 @@ ALIKE: Final = ["…"]
 """The example runs there too, with statements that the page does not show."""
 _PART: Final = re.compile(r"^## ([^\n]+)$|^```(\w+) ?([\w-]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINE: Final = re.compile(r"^(params|answer|refused|PostgreSQL|MySQL|SQLite) +(.+)$")
-_POSTGRES_SENT: Final = re.compile(
-    r"^\w+\|appsmith_proxy\| LOG:  (?:execute [^:]+|statement): (.*(?:\n\t.*)*)$", re.MULTILINE
-)
 _DRIVERS_OWN: Final = re.compile(
     r"(?:BEGIN|START TRANSACTION|COMMIT|ROLLBACK|SET|RESET|DISCARD)\b|.*(?:\bpg_catalog\.|\binformation_schema\.|DATABASE\(\))"
 )
@@ -137,10 +134,12 @@ async def _postgres(proxy: Proxy, server: PostgresServer) -> AsyncIterator[Shop]
     async with server.session(database) as session:
         await session.execute(_tables())
     await server.log_statements(database)
-    start = len(server.log)
     datasource = await proxy.datasource("postgres", server.configuration(database, password=server.password))
     yield Shop(
-        database="PostgreSQL", datasource=datasource, sent=lambda: _POSTGRES_SENT.findall(server.log, start), once=False
+        database="PostgreSQL",
+        datasource=datasource,
+        sent=lambda: [entry.text for entry in server.logged(database)],
+        once=False,
     )
 
 

@@ -114,7 +114,6 @@ async def run_everything(proxy: Proxy, datasource: str) -> list[str]:
     return list(actions.values())
 
 
-SENT: Final = re.compile(r"^\w+\|appsmith_proxy\| LOG:  (?:execute [^:]+|statement): (.*(?:\n\t.*)*)$", re.MULTILINE)
 ENCODED: Final = re.compile(
     r"SELECT pg_catalog\.concat\(.*\) AS json, .*\nFROM \(SELECT \* FROM \(\n(.*)\n\) AS o OFFSET 0\) AS o\n.*",
     re.DOTALL,
@@ -159,11 +158,10 @@ async def test_postgresql_gets_nothing_else(proxy: Proxy, postgres: PostgresServ
     async with postgres.session(database) as session:
         await session.execute(TABLE)
     await postgres.log_statements(database)
-    start = len(postgres.log)
     datasource = await proxy.datasource("postgres", postgres.configuration(database, password=postgres.password))
     plans = await planned(proxy, PostgresDriver(), await run_everything(proxy, datasource))
     own = own_texts(appsmith_proxy_postgres)
-    sent = {text.replace("\n\t", "\n") for text in SENT.findall(postgres.log[start:])}
+    sent = {entry.text for entry in postgres.logged(database)}
     derived = {text for text in sent if (found := ENCODED.fullmatch(text)) and found[1] in plans}
     assert sent - plans - own - derived == set()
     assert derived, "large answers are encoded by the database"

@@ -3,8 +3,10 @@
 import contextlib
 import itertools
 import os
+import re
 import secrets
 import ssl
+from dataclasses import dataclass
 from typing import Any, Final
 
 import asyncpg
@@ -15,6 +17,20 @@ from tests.servers.throwaway import HOST, until
 from tests.servers.tls_front import TlsFront
 
 SUPERUSER: Final = ThrowawayPostgres.user
+
+_ENTRY: Final = re.compile(
+    r"^([^|\n]*)\|([^|\n]*)\| LOG:  (?:(execute) [^:\n]*|(statement)): (.*(?:\n\t.*)*)$", re.MULTILINE
+)
+"""How the server logs a statement: the database, the application, how it came, the text with its lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One statement of the server's log."""
+
+    prepared: bool
+    """Whether it came through the extended protocol, and not as a text of the simple one."""
+    text: str
 
 
 class PostgresServer(ThrowawayPostgres):
@@ -36,6 +52,7 @@ extra_float_digits = 0
         self._front: TlsFront | None = None
         self._numbers = itertools.count(1)
         self._shared: dict[str, str] = {}
+        self._since: dict[str, int] = {}
 
     @property
     def ca(self) -> str:
@@ -49,10 +66,17 @@ extra_float_digits = 0
             self._front = TlsFront(self.port, self.server_context()).__enter__()
         return self._front.port
 
-    @property
-    def log(self) -> str:
-        """Everything the server has logged. See ``log_statements``."""
-        return self.output
+    def logged(self, database: str) -> tuple[Logged, ...]:
+        """Return what a database was sent by the proxy since its ``log_statements``, in order.
+
+        The server is the whole test run's, and a connection of an earlier test may still be put back while this one
+        looks: that is why there is no way to look at the whole log.
+        """
+        return tuple(
+            Logged(bool(entry[3]), entry[5].replace("\n\t", "\n"))
+            for entry in _ENTRY.finditer(self.output, self._since.get(database, 0))
+            if entry[1] == database and entry[2] == "appsmith_proxy"
+        )
 
     def remove(self) -> None:
         """Stop and delete everything. Idempotent."""
@@ -109,7 +133,8 @@ extra_float_digits = 0
         return password
 
     async def log_statements(self, database: str) -> None:
-        """Log every statement of later sessions of a database, with its parameters: look in ``log``."""
+        """Log every statement of later sessions of a database: look with ``logged``."""
+        self._since[database] = len(self.output)
         async with self.session() as admin:
             await admin.execute(f"ALTER DATABASE \"{database}\" SET log_statement = 'all'")
 

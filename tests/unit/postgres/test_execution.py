@@ -45,12 +45,11 @@ async def test_every_execution_goes_through_the_servers_prepare(
     await fetch(client, "SELECT 'no parameters'")
     await fetch(client, "SELECT $1::text", "a value of mine")
     await client.pool.settled()
-    lines = [line for line in postgres.log.splitlines() if "|appsmith_proxy|" in line]
-    assert [line for line in lines if "LOG:  execute k" in line and "SELECT 'no parameters'" in line]
-    assert [line for line in lines if "LOG:  execute k" in line and "SELECT $1::text" in line]
-    simple = [line for line in lines if "LOG:  statement: " in line]
+    logged = postgres.logged(database)
+    assert {"SELECT 'no parameters'", "SELECT $1::text"} <= {entry.text for entry in logged if entry.prepared}
+    simple = [entry.text for entry in logged if not entry.prepared]
     assert simple
-    assert not [line for line in simple if "SET SESSION AUTHORIZATION DEFAULT" not in line]
+    assert not [text for text in simple if "SET SESSION AUTHORIZATION DEFAULT" not in text]
 
 
 async def test_writes_in_a_read_only_execution_change_nothing(postgres: PostgresServer, database: str) -> None:

@@ -98,10 +98,6 @@ async def test_a_kept_statement_costs_one_round_trip(postgres: PostgresServer, d
         for _ in range(3):
             await client.execute(request(text, "pg_class"))
             await client.pool.settled()
-    mine = [
-        line
-        for line in postgres.log.splitlines()
-        if line.startswith(f"{database}|appsmith_proxy|") and "execute" in line
-    ]
-    assert len([line for line in mine if "FROM pg_catalog.pg_type" in line]) <= 2, "types are looked up once a Client"
-    assert len([line for line in mine if "::point" in line]) == 3
+    mine = [entry.text for entry in postgres.logged(database) if entry.prepared]
+    assert len([text for text in mine if "FROM pg_catalog.pg_type" in text]) <= 2, "types are looked up once a Client"
+    assert len([text for text in mine if "::point" in text]) == 3
