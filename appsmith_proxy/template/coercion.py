@@ -18,7 +18,8 @@ json         anything; text is JSON text                                   ``str
 bytes        base64                                                        ``bytes``
 ===========  ============================================================  ====================
 
-Dates and timestamps also take what databases write for them: ``infinity``, ``… BC``, years over 9999.
+Dates and timestamps also take what databases write for them: ``infinity``, ``… BC``, years over 9999. Fractions of a second
+end at microseconds, which is what databases keep: a finer one is refused, zeros behind the sixth digit are left out.
 """
 
 import binascii
@@ -106,18 +107,20 @@ ORDERED: Final = frozenset(
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,25}")
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _DATE: Final = r"([0-9]{4,6})-([0-9]{2})-([0-9]{2})"
-_TIME: Final = r"([01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?"
+_TIME: Final = r"([01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6}(?P<beyond>0*))?)?"
 _OFFSET: Final = r"(?:Z|[+-](?:0[0-9]|1[0-5])(?::?[0-5][0-9])?)"
 _DATE_ONLY: Final = re.compile(rf"{_DATE}( BC)?")
 _TIME_ONLY: Final = re.compile(_TIME)
 _TIMESTAMP: Final = re.compile(rf"{_DATE}[T ]{_TIME}( BC)?")
 _TIMESTAMPTZ: Final = re.compile(rf"{_DATE}[T ]{_TIME}{_OFFSET}( BC)?")
+_TOO_FINE: Final = re.compile(r":[0-9]{2}\.[0-9]{6}[0-9]")
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _INFINITE: Final = frozenset({"infinity", "-infinity"})
 _BOOLEANS: Final[Mapping[str, bool]] = {
     **dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True),
     **dict.fromkeys(("false", "f", "no", "n", "off", "0"), False),
 }
+_FINEST: Final = "at most six digits behind the second: databases keep microseconds, and would round the rest"
 _MAX_DIGITS: Final = 1_000
 _BIGINT: Final = 2**63
 
@@ -192,8 +195,8 @@ def _calendar(pattern: re.Pattern[str], expected: str, hint: str = "") -> Callab
             return text
         match = pattern.fullmatch(text)
         if match is None or not _is_day(match):
-            raise Misfit(expected, hint)
-        return text
+            raise Misfit(expected, _FINEST if _TOO_FINE.search(text) else hint)
+        return _to_microseconds(match)
 
     return coerce_date
 
@@ -212,9 +215,16 @@ def _is_day(match: re.Match[str]) -> bool:
 
 def _time(value: Given) -> Given:
     text = value.strip() if isinstance(value, str) else ""
-    if not _TIME_ONLY.fullmatch(text):
-        raise Misfit("a time (23:59:59)")
-    return text
+    match = _TIME_ONLY.fullmatch(text)
+    if match is None:
+        raise Misfit("a time (23:59:59)", _FINEST if _TOO_FINE.search(text) else "")
+    return _to_microseconds(match)
+
+
+def _to_microseconds(match: re.Match[str]) -> str:
+    """Return the text without zeros behind the sixth digit of its second: some databases refuse them, others keep them."""
+    start, end = match.span("beyond") if "beyond" in match.re.groupindex else (-1, -1)
+    return match.string if start == end else match.string[:start] + match.string[end:]
 
 
 def _uuid(value: Given) -> Given:

@@ -88,6 +88,10 @@ def value_of(declared: DeclaredParameter, given: Any) -> Any:
         ("timestamptz", "2024-02-29T23:59:59.123Z", "2024-02-29T23:59:59.123Z"),
         ("timestamptz", "2024-02-29 23:59:59+05:30", "2024-02-29 23:59:59+05:30"),
         ("timestamptz", "-infinity", "-infinity"),
+        ("time", "23:59:59.1200000", "23:59:59.120000"),
+        ("timestamp", "2024-02-29T23:59:59.123456000", "2024-02-29T23:59:59.123456"),
+        ("timestamp", "0044-03-15T12:00:00.0000000 BC", "0044-03-15T12:00:00.000000 BC"),
+        ("timestamptz", "2024-02-29 23:59:59.0000000+05:30", "2024-02-29 23:59:59.000000+05:30"),
         ("uuid", "123E4567-e89b-12d3-a456-426614174000", "123E4567-e89b-12d3-a456-426614174000"),
         ("json", {"a": [1, Decimal("1.50")]}, '{"a":[1,1.50]}'),
         ("json", '{"a": 1.50}', '{"a": 1.50}'),
@@ -118,6 +122,23 @@ def test_values_that_do_not_fit(kind: str, given: Any) -> None:
     assert error.message.startswith("{{x}}: expected ")
     quoted = str(given)
     assert len(quoted) < 4 or quoted not in f"{error.message}{error.hint}{error.details}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("time", "23:59:59.1234567"),
+        ("time", "23:59:59.9999999"),
+        ("timestamp", "2024-02-29T23:59:59.1234567"),
+        ("timestamp", "2024-02-29T23:59:59.0000000001"),
+        ("timestamptz", "2024-02-29T23:59:59.1234567Z"),
+        ("timestamptz", "2024-02-29 23:59:59.12345670001+05:30"),
+    ],
+)
+def test_a_second_finer_than_a_database_keeps_is_refused(kind: str, given: str) -> None:
+    with pytest.raises(ParameterInvalid) as caught:
+        value_of(parameter("x", kind), given)
+    assert caught.value.hint.startswith("at most six digits behind the second")
 
 
 @given(kind=st.sampled_from(TYPES), value=JSON_VALUES.filter(lambda value: value is not None))
