@@ -24,7 +24,7 @@ def errors_page() -> str:
     """Return ``reference/errors.md``: every code, whose fault it is, and what it means."""
     return f"""# Errors
 
-Every failure has a code, which is the name of a class in `appsmith_proxy/errors.py` and never changes, an origin (whose
+Every failure has a code, which is the name of a class in `appsmith_proxy/errors/` and never changes, an origin (whose
 fault it is), a message that says what and where, and often a hint that says what to do. Messages never hold a secret, a
 statement or a value.
 
@@ -41,7 +41,7 @@ gets the code, the title, the execution id and the words of the action's `userMe
 A failed execution says in `outcome` what became of it: `not_sent` (it did not run), `rolled_back` (nothing of it
 stayed), or `unknown` (it may have taken effect).
 
-This page is made from `appsmith_proxy/errors.py` by `python -m docs.build`; a test compares.
+This page is made from `appsmith_proxy/errors/` by `python -m docs.build`; a test compares.
 """
 
 
