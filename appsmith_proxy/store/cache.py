@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 from appsmith_proxy.errors import StoreStale
-from appsmith_proxy.store.codec import COLLECTIONS
+from appsmith_proxy.store.collections import COLLECTIONS
 from appsmith_proxy.store.contract import Changes, ConfigStore, Kind, R, Record, Ref
 
 KEPT: Final = 5_000

@@ -11,7 +11,7 @@ Every version passes the same suite (``tests/unit/store/suite.py``). The rules t
 - A commit is all or nothing and, once acknowledged, survives a crash of the process.
 - A read sees every commit that was acknowledged before it began, and is never older than the last ``changes`` answer.
 - The epoch only grows. A commit that changes a record moves it by one; one that only requires does not.
-- Sealed secrets are opaque bytes; no version looks into a record beyond its indexed fields (``codec.COLLECTIONS``).
+- Sealed secrets are opaque bytes; no version looks into a record beyond its indexed fields (``collections.COLLECTIONS``).
 """
 
 import asyncio
@@ -140,7 +140,7 @@ class ConfigStore(ABC):
     ) -> tuple[R, ...]:
         """Return records in id order, those with an id greater than ``after``.
 
-        ``where`` names indexed fields as ``codec.COLLECTIONS`` does; all must match. An unknown field is a ``ValueError``.
+        ``where`` names indexed fields as ``collections.COLLECTIONS`` does; all must match. An unknown field is a ``ValueError``.
         """
 
     @abstractmethod

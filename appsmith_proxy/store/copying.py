@@ -15,7 +15,7 @@ from typing import Final
 
 from appsmith_proxy.errors import ConfigurationError, StoreError
 from appsmith_proxy.model.ids import new_id
-from appsmith_proxy.store.codec import COLLECTIONS
+from appsmith_proxy.store.collections import COLLECTIONS
 from appsmith_proxy.store.contract import (
     COPY_BEGUN,
     COPY_DONE,

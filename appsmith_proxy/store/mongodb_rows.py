@@ -11,7 +11,8 @@ from bson import ObjectId
 
 from appsmith_proxy.errors import StoreError
 from appsmith_proxy.store import refusals
-from appsmith_proxy.store.codec import COLLECTIONS, KINDS, Encoded, check_where, decode, encode
+from appsmith_proxy.store.codec import Encoded, decode, encode
+from appsmith_proxy.store.collections import COLLECTIONS, KINDS, check_where
 from appsmith_proxy.store.contract import Change, Changes, Delete, Kind, Put, R, Ref, Require, RequireNone
 from appsmith_proxy.store.mongodb_client import Database, Document, bounded
 from appsmith_proxy.store.mongodb_schema import FOUND, Head

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from appsmith_proxy.errors import InUse, NameTaken, NotFound, Problem, StaleRevision, StoreError
-from appsmith_proxy.store.codec import COLLECTIONS
+from appsmith_proxy.store.collections import COLLECTIONS
 from appsmith_proxy.store.contract import Kind, Record
 
 BLOCKERS_NAMED: Final = 100

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from appsmith_proxy.store import refusals
-from appsmith_proxy.store.codec import COLLECTIONS, KINDS, check_where, decode, encode
+from appsmith_proxy.store.codec import decode, encode
+from appsmith_proxy.store.collections import COLLECTIONS, KINDS, check_where
 from appsmith_proxy.store.contract import (
     Change,
     Changes,

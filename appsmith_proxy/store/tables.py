@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from appsmith_proxy.store import refusals
-from appsmith_proxy.store.codec import COLLECTIONS, Encoded, check_where, decode, encode
+from appsmith_proxy.store.codec import Encoded, decode, encode
+from appsmith_proxy.store.collections import COLLECTIONS, check_where
 from appsmith_proxy.store.contract import Change, Delete, Kind, Put, R, Ref, Require, RequireNone
 
 

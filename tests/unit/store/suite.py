@@ -11,7 +11,7 @@ import pytest
 from appsmith_proxy.errors import InUse, NameTaken, NotFound, StaleRevision, StoreError
 from appsmith_proxy.model.ids import new_id
 from appsmith_proxy.model.records import Action, Application, Datasource, Token, Workspace
-from appsmith_proxy.store.codec import COLLECTIONS
+from appsmith_proxy.store.collections import COLLECTIONS
 from appsmith_proxy.store.contract import (
     PAGE,
     Changes,

@@ -12,7 +12,7 @@ from appsmith_proxy.model.ids import new_id
 from appsmith_proxy.model.records import Action, Token, Workspace
 from appsmith_proxy.store import cache as cache_module
 from appsmith_proxy.store.cache import CachedStore
-from appsmith_proxy.store.codec import COLLECTIONS
+from appsmith_proxy.store.collections import COLLECTIONS
 from appsmith_proxy.store.contract import PAGE, Changes, Delete, Put, R, Ref
 from appsmith_proxy.store.memory import MemoryStore
 from tests.unit.store import samples

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from appsmith_proxy.errors import StoreError
 from appsmith_proxy.model.records import Action, Datasource, SealedSecret, Token, Workspace
-from appsmith_proxy.store.codec import COLLECTIONS, KINDS, VERSION, decode, encode
+from appsmith_proxy.store.codec import VERSION, decode, encode
+from appsmith_proxy.store.collections import COLLECTIONS, KINDS
 from appsmith_proxy.store.contract import Kind, Record
 from appsmith_proxy.store.shapes import TEXT, shape
 from tests.unit.store import samples

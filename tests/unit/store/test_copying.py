@@ -7,7 +7,7 @@ import pytest
 
 from appsmith_proxy.errors import ConfigurationError, StoreError
 from appsmith_proxy.model.records import Action, Application, Datasource, Token, Workspace
-from appsmith_proxy.store.codec import COLLECTIONS
+from appsmith_proxy.store.collections import COLLECTIONS
 from appsmith_proxy.store.contract import COPY_DONE, COPY_MARK, DEMO_MARK, Change, ConfigStore, Put, Record
 from appsmith_proxy.store.copying import copy, is_begun
 from appsmith_proxy.store.memory import MemoryData, MemoryStore
