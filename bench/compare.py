@@ -1,8 +1,8 @@
-"""Measuring: rounds in which the sides take turns, every sampled answer compared with the table, memory beside it."""
+"""Measuring: rounds in which the sides take turns, every sampled answer compared with what it must be, memory beside it."""
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -11,7 +11,7 @@ from typing import Any, Final, final
 
 from bench.load import Measured, burst, request
 from bench.processes import ServerProcess, other_cpu
-from bench.workloads import REQUESTS, WORKLOADS, Workload
+from bench.workloads import REQUESTS, Workload
 
 BY_HAND: Final = "by hand"
 OURS: Final = "ours"
@@ -27,8 +27,8 @@ class Side:
     """Requests a second."""
     cpu_us: list[float] = field(default_factory=list)
     """CPU of the server process for each request, microseconds."""
-    database_us: list[float] = field(default_factory=list)
-    """CPU of the database for each request."""
+    datasource_us: list[float] = field(default_factory=list)
+    """CPU of the datasource for each request."""
     rss_mb: float = 0.0
     """The most resident memory that was sampled under this load."""
 
@@ -60,11 +60,14 @@ class Row:
 class Comparison:
     """The servers under load, by side."""
 
-    def __init__(self, processes: Mapping[str, ServerProcess], *, zone: tzinfo | None) -> None:
+    def __init__(
+        self, processes: Mapping[str, ServerProcess], workloads: Sequence[Workload], *, zone: tzinfo | None
+    ) -> None:
         self._processes = processes
+        self._workloads = workloads
         self._zone = zone
         self.writes = 0
-        """How many rows must have been inserted so far."""
+        """How many writes must have been done so far."""
 
     async def compare(self, load: Workload, *, rounds: int, seconds: float) -> Row:
         """Measure one workload, sides taking turns and the first turn too."""
@@ -77,30 +80,30 @@ class Comparison:
                 await self._measure(side, load, seconds, row.sides[side])
         return row
 
-    async def without_database(self, *, rounds: int, seconds: float) -> list[float]:
+    async def without_datasource(self, *, rounds: int, seconds: float) -> list[float]:
         """Measure the hand-written server where it answers a constant: what is left when nothing is done."""
         call = [request("/constant", b'{"id":1}')]
         port = self._processes[BY_HAND].port
         return [(await burst(port, call, connections=16, seconds=seconds)).rate for _ in range(rounds)]
 
     async def soak(self, executions: int) -> list[float]:
-        """Execute the lookup so many times; return our resident memory at the start and after each tenth."""
+        """Execute the first workload so many times; return our resident memory at the start and after each tenth."""
         ours = self._processes[OURS]
-        await self._burst(OURS, WORKLOADS[0], WARM_SECONDS)
+        await self._burst(OURS, self._workloads[0], WARM_SECONDS)
         samples = [ours.rss_mb()]
         for _ in range(10):
-            await self._burst(OURS, WORKLOADS[0], 3600, most=executions // 10)
+            await self._burst(OURS, self._workloads[0], 3600, most=executions // 10)
             samples.append(ours.rss_mb())
         return samples
 
     async def _measure(self, side: str, load: Workload, seconds: float, into: Side) -> None:
         process = self._processes[side]
-        cpu, database = process.cpu(), self._database_cpu()
+        cpu, datasource = process.cpu(), self._datasource_cpu()
         with _sampling(process, into):
             done = await self._burst(side, load, seconds)
         into.rates.append(done.rate)
         into.cpu_us.append((process.cpu() - cpu) / done.requests * 1e6)
-        into.database_us.append((self._database_cpu() - database) / done.requests * 1e6)
+        into.datasource_us.append((self._datasource_cpu() - datasource) / done.requests * 1e6)
 
     async def _burst(self, side: str, load: Workload, seconds: float, *, most: int | None = None) -> Measured:
         done = await burst(
@@ -111,12 +114,12 @@ class Comparison:
             most=most,
         )
         for number, body in done.samples:
-            load.check(number, _rows(side, body), zone=self._zone)
+            load.check(number, _answered(side, body), zone=self._zone)
         self.writes += 0 if load.rows else done.requests
         return done
 
     def _requests(self, side: str, load: Workload) -> list[bytes]:
-        index = WORKLOADS.index(load)
+        index = self._workloads.index(load)
         values = [load.params(number) for number in range(REQUESTS)]
         if side != OURS:
             return [request(f"/{index}", _json(params)) for params in values]
@@ -125,18 +128,17 @@ class Comparison:
         action = {"actionId": told["actions"][index], "viewMode": True}
         return [request("/api/v1/actions/execute", _json({**action, "params": one}), headers) for one in values]
 
-    def _database_cpu(self) -> float:
+    def _datasource_cpu(self) -> float:
         return other_cpu(*self._processes.values())
 
 
-def _rows(side: str, body: bytes) -> list[dict[str, Any]]:
+def _answered(side: str, body: bytes) -> Any:
     answer = json.loads(body)
     if side == OURS:
         if not answer["data"]["isExecutionSuccess"]:
             raise SystemExit(f"our execution failed: {answer['data']}")
-        answer = answer["data"]["body"]
-    rows: list[dict[str, Any]] = answer
-    return rows
+        return answer["data"]["body"]
+    return answer
 
 
 def _json(value: object) -> bytes:

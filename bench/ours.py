@@ -1,6 +1,7 @@
 """The proxy, as an operator runs it: SQLite store, sealed password, a viewer's token, published actions.
 
-Run as a process: ``python -m bench.ours '{"host": …}' KIND TYPES FOLDER``; prints its port, the token and the actions.
+Run as a process: ``python -m bench.ours '{"kind": …, "configuration": …, "actions": […]}' FOLDER``; prints its port, the
+token and the actions.
 """
 
 import asyncio
@@ -18,10 +19,9 @@ from appsmith_proxy.runtime import Runtime
 from appsmith_proxy.sdk import ParameterType, Secret
 from appsmith_proxy.server import Server, settle_memory
 from appsmith_proxy.settings import Settings
-from bench.workloads import WORKLOADS
 
 
-async def _serve(connection: dict[str, Any], kind: str, types: dict[str, str], folder: Path) -> None:
+async def _serve(described: dict[str, Any], folder: Path) -> None:
     settings = Settings(
         encryption_password=Secret("a password for benchmarks 0123456789"),
         encryption_salt=Secret("a salt for benchmarks 9876543210"),
@@ -33,31 +33,27 @@ async def _serve(connection: dict[str, Any], kind: str, types: dict[str, str], f
         root = Principal(id="0" * 24, role=Role.ADMINISTRATOR, workspace_id=None, user=User())
         workspace = await runtime.catalog.workspaces.create(root, {"name": "Bench"})
         application = await runtime.catalog.applications.create(root, {"workspace_id": workspace.id, "name": "Bench"})
-        configuration = {
-            "host": connection["host"],
-            "port": connection["port"],
-            "database": connection["database"],
-            "username": connection["user"],
-            "password": connection["password"],
-            "tlsMode": "disable",
-        }
         datasource = await runtime.catalog.datasources.create(
             root,
-            {"workspace_id": workspace.id, "name": "items", "kind": kind, "configuration": configuration},
+            {
+                "workspace_id": workspace.id,
+                "name": "items",
+                "kind": described["kind"],
+                "configuration": described["configuration"],
+            },
         )
         actions = []
-        for load in WORKLOADS:
+        for action in described["actions"]:
             details = await runtime.catalog.actions.create(
                 root,
                 {
                     "application_id": application.id,
                     "datasource_id": datasource.id,
-                    "name": load.name,
-                    "configuration": {"body": load.action},
+                    "name": action["name"],
+                    "configuration": action["configuration"],
                     "parameters": tuple(
-                        DeclaredParameter(name=name, type=ParameterType(types[name]))
-                        for name in load.names
-                        if name in types
+                        DeclaredParameter(name=name, type=ParameterType(type_name))
+                        for name, type_name in action["parameters"].items()
                     ),
                 },
             )
@@ -70,4 +66,4 @@ async def _serve(connection: dict[str, Any], kind: str, types: dict[str, str], f
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(json.loads(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]), Path(sys.argv[4])))
+    uvloop.run(_serve(json.loads(sys.argv[1]), Path(sys.argv[2])))

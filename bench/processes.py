@@ -60,7 +60,7 @@ class ServerProcess:
 
 
 def other_cpu(*known: ServerProcess) -> float:
-    """Return the CPU seconds so far of everything else that this process started: of the database."""
+    """Return the CPU seconds so far of everything else that this process started: of the datasource."""
     seconds = 0.0
     for process in psutil.Process().children(recursive=True):
         if process.pid not in {one.pid for one in known}:

@@ -20,11 +20,11 @@ GROWTH_BAR_MB: Final = 2.0
 
 @dataclass(slots=True)
 class Measured:
-    """What was measured on one database."""
+    """What was measured on one datasource."""
 
     rows: list[Row] = field(default_factory=list)
     constant: list[float] = field(default_factory=list)
-    """Requests a second of the hand-written server where it asks no database."""
+    """Requests a second of the hand-written server where it asks no datasource."""
     soak: list[float] = field(default_factory=list)
     """Our resident memory at the start and after each tenth of a soak, MB."""
     missed: list[str] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Measured:
 
 
 _HEAD: Final = (
-    f"{'':<12}│{'requests a second: median (min-max)':^41}│{'ratio':^18}│{'server CPU, µs':^16}│{'database, µs':^15}│ RSS, MB\n"
+    f"{'':<12}│{'requests a second: median (min-max)':^41}│{'ratio':^18}│{'server CPU, µs':^16}│{'datasource, µs':^15}│ RSS, MB\n"
     f"{'':<12}│{'by hand':^20}│{'ours':^20}│{'median (min-max)':^18}│{'hand':>5} {'ours':>4} {'ratio':>5}│"
     f"{'hand':>7}{'ours':>7} │ hand ours"
 )
@@ -70,14 +70,14 @@ def verdicts(measured: Measured, bars: Mapping[str, float]) -> list[str]:
 
 
 def write(measured: Mapping[str, Measured]) -> Path:
-    """Write everything that was measured, by database, as JSON; return where."""
+    """Write everything that was measured, by datasource, as JSON; return where."""
     now = datetime.now(UTC)
     report = {
         "at": now.isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "cpus": os.cpu_count(),
         "load": os.getloadavg(),
-        "databases": {name: _written(one) for name, one in measured.items()},
+        "datasources": {name: _written(one) for name, one in measured.items()},
     }
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{now:%Y%m%d-%H%M%S}.json"
@@ -102,7 +102,7 @@ def _written(measured: Measured) -> dict[str, Any]:
             }
             for row in measured.rows
         ],
-        "without_database_per_second": measured.constant,
+        "without_datasource_per_second": measured.constant,
         "soak_rss_mb": measured.soak,
         "missed": measured.missed,
     }
@@ -114,7 +114,7 @@ def _line(row: Row, side: str) -> str:
     return (
         f"{name:<12}│{by_hand:^20}│{_spread(one.rates):^20}│{_spread(row.ratios(side), digits=2):^18}│"
         f"{median(hand.cpu_us):>5.0f} {median(one.cpu_us):>4.0f} {row.cpu_ratio(side):>5.2f}│"
-        f"{median(hand.database_us):>7.0f}{median(one.database_us):>7.0f} │ {hand.rss_mb:>4.0f} {one.rss_mb:>4.0f}"
+        f"{median(hand.datasource_us):>7.0f}{median(one.datasource_us):>7.0f} │ {hand.rss_mb:>4.0f} {one.rss_mb:>4.0f}"
     )
 
 

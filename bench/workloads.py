@@ -1,116 +1,55 @@
-"""What is measured: four statements, the same text for every side and database, and what must be answered."""
+"""What a workload is: one request, different values in each call, and an answer that is compared. Fast and wrong is no answer."""
 
-import json
-import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import tzinfo
 from typing import Any, Final
 
-TABLE_ROWS: Final = 20_000
 REQUESTS: Final = 512
 """Different calls of one workload; then they come again."""
-
-_COLUMNS: Final = "id, name, note, placed, price, paid, extra"
-_FIRST: Final = datetime(2026, 1, 1)  # noqa: DTZ001  # reason: a database's own zone is added
-_BINDING: Final = re.compile(r"\{\{ \w+ \}\}")
+TABLE_ROWS: Final = 20_000
+"""Rows, or items of an API, that there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
-    """One statement."""
+class Workload(ABC):
+    """One thing that is asked of a datasource, of every side alike."""
 
     name: str
-    action: str
-    """As an action has it, with its bindings in the order of ``names``."""
     names: tuple[str, ...]
+    """Of its values."""
     rows: int
-    """How many rows an answer has; 0 for a write."""
+    """How many rows, or items, an answer has; 0 for a write."""
     connections: int
     """Clients at the same time."""
 
-    def by_hand(self, placeholder: str) -> str:
-        """Return the statement as a person writes it for a library: ``${}``, ``%s``."""
-        numbers = iter(range(1, len(self.names) + 1))
-        return _BINDING.sub(lambda _: placeholder.format(next(numbers)), self.action)
+    @property
+    @abstractmethod
+    def configuration(self) -> Mapping[str, Any]:
+        """Return our action."""
 
-    def params(self, number: int) -> dict[str, Any]:
-        """Return the values of the n-th call."""
-        return dict(zip(self.names, (self._key(number), "an 'event'"), strict=False))
-
-    def check(self, number: int, rows: list[dict[str, Any]], *, zone: tzinfo | None) -> None:
-        """Compare an answer of the n-th call with what is in the table. A fast wrong answer is no answer.
+    @abstractmethod
+    def check(self, number: int, answer: Any, *, zone: tzinfo | None) -> None:
+        """Compare an answer with what the datasource holds.
 
         Args:
             number: of the call.
-            rows: the answer.
-            zone: of ``placed``; None where the database stores none.
+            answer: read from JSON.
+            zone: of timestamps; None where the datasource stores none.
 
         Raises:
             ValueError: it is another.
         """
-        if self.rows:
-            key = self._key(number)
-            expected = [_item(key + index, zone) for index in range(self.rows)]
-            rows = [_plain(row) for row in rows]
-        else:
-            expected = [{"affectedRows": 1}]
-        if rows != expected:
-            raise ValueError(f"{self.name}: call {number} was answered with other rows than the table holds")
 
-    def _key(self, number: int) -> int:
+    def params(self, number: int) -> dict[str, Any]:
+        """Return the values of the n-th call."""
+        return dict(zip(self.names, (self.key(number), NOTE), strict=False))
+
+    def key(self, number: int) -> int:
+        """Return the first row or item of the n-th call."""
         return number * 7919 % (TABLE_ROWS - max(self.rows, 1)) + 1
 
 
-def _item(key: int, zone: tzinfo | None) -> dict[str, Any]:
-    return {
-        "id": key,
-        "name": f"item {key}",
-        "note": f"a plain note a plain note {key}",
-        "placed": (_FIRST + key * timedelta(seconds=61.0625)).replace(tzinfo=zone),
-        "price": f"{key % 100_000 / 100:.2f}",
-        "paid": key % 3 == 0,
-        "extra": {"n": key, "tags": ["a", "b"]},
-    }
-
-
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row without the differences in writing: by hand, JSON is a text and UTC an offset."""
-    extra = row["extra"]
-    return {
-        **row,
-        "placed": datetime.fromisoformat(row["placed"]),
-        "extra": json.loads(extra) if isinstance(extra, str) else extra,
-    }
-
-
-WORKLOADS: Final = (
-    Workload(
-        name="one row",
-        action=f"SELECT {_COLUMNS} FROM items WHERE id = {{{{ id }}}}",
-        names=("id",),
-        rows=1,
-        connections=16,
-    ),
-    Workload(
-        name="100 rows",
-        action=f"SELECT {_COLUMNS} FROM items WHERE id >= {{{{ id }}}} ORDER BY id LIMIT 100",
-        names=("id",),
-        rows=100,
-        connections=16,
-    ),
-    Workload(
-        name="10,000 rows",
-        action=f"SELECT {_COLUMNS} FROM items WHERE id >= {{{{ id }}}} ORDER BY id LIMIT 10000",
-        names=("id",),
-        rows=10_000,
-        connections=4,
-    ),
-    Workload(
-        name="insert",
-        action="INSERT INTO events (item, note) VALUES ({{ id }}, {{ note }})",
-        names=("id", "note"),
-        rows=0,
-        connections=16,
-    ),
-)
+NOTE: Final = "an 'event'"
+"""What is written, beside a number."""

@@ -1,4 +1,4 @@
-"""The aiohttp application around hand-written handlers: one route a workload, and one that asks no database.
+"""The aiohttp application around hand-written handlers: one route a workload, and one that asks nobody.
 
 A side is run as a process: ``python -m bench.by_hand.with_asyncpg '{"host": …}'``; it prints its port.
 """
@@ -6,32 +6,42 @@ A side is run as a process: ``python -m bench.by_hand.with_asyncpg '{"host": …
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import orjson
 import uvloop
 from aiohttp import web
 
-from bench.workloads import WORKLOADS
+from bench.statements import Statement
+from bench.workloads import Workload
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.Response]]
-Make: TypeAlias = Callable[[Any, str, tuple[str, ...]], Handler]
-"""From a pool, a statement and the names of its values, a handler."""
 Open: TypeAlias = Callable[[dict[str, Any]], Awaitable[Any]]
+Ask: TypeAlias = Callable[[Any, str, tuple[str, ...]], Handler]
+"""From a pool, a statement and the names of its values, a handler."""
+W = TypeVar("W", bound=Workload)
 
 
-def main(open_pool: Open, reading: Make, writing: Make, *, placeholder: str) -> None:
-    """Serve until the process is ended. ``placeholder`` may hold ``{}``, for the number that some libraries want."""
-    uvloop.run(_serve(open_pool, reading, writing, placeholder))
+def main(open_pool: Open, make: Callable[[Any, W], Handler], workloads: Sequence[W]) -> None:
+    """Serve until the process is ended."""
+    uvloop.run(_serve(open_pool, make, workloads))
 
 
-async def _serve(open_pool: Open, reading: Make, writing: Make, placeholder: str) -> None:
+def statement(reading: Ask, writing: Ask, *, placeholder: str) -> Callable[[Any, Statement], Handler]:
+    """Return what makes a statement's handler. ``placeholder`` may hold ``{}``, for the number that some libraries want."""
+
+    def make(pool: Any, load: Statement) -> Handler:
+        return (reading if load.rows else writing)(pool, load.by_hand(placeholder), load.names)
+
+    return make
+
+
+async def _serve(open_pool: Open, make: Callable[[Any, W], Handler], workloads: Sequence[W]) -> None:
     pool = await open_pool(json.loads(sys.argv[1]))
     app = web.Application()
-    for index, load in enumerate(WORKLOADS):
-        make = reading if load.rows else writing
-        app.router.add_post(f"/{index}", make(pool, load.by_hand(placeholder), load.names))
+    for index, load in enumerate(workloads):
+        app.router.add_post(f"/{index}", make(pool, load))
     app.router.add_post("/constant", _constant)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

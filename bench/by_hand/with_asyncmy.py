@@ -5,7 +5,8 @@ from typing import Any
 import asyncmy
 
 from bench.by_hand.cursors import reading, writing
-from bench.by_hand.serve import main
+from bench.by_hand.serve import main, statement
+from bench.statements import STATEMENTS
 
 
 async def open_pool(connection: dict[str, Any]) -> Any:
@@ -22,4 +23,4 @@ async def open_pool(connection: dict[str, Any]) -> Any:
 
 
 if __name__ == "__main__":
-    main(open_pool, reading, writing, placeholder="%s")
+    main(open_pool, statement(reading, writing, placeholder="%s"), STATEMENTS)

@@ -6,7 +6,8 @@ import asyncpg
 import orjson
 from aiohttp import web
 
-from bench.by_hand.serve import Handler, main
+from bench.by_hand.serve import Handler, main, statement
+from bench.statements import STATEMENTS
 
 
 async def open_pool(connection: dict[str, Any]) -> Any:
@@ -40,4 +41,4 @@ def writing(pool: Any, statement: str, names: tuple[str, ...]) -> Handler:
 
 
 if __name__ == "__main__":
-    main(open_pool, reading, writing, placeholder="${}")
+    main(open_pool, statement(reading, writing, placeholder="${}"), STATEMENTS)

@@ -1,54 +1,63 @@
-"""What is compared on which database: a table. Both hold the same rows and are asked the same statements.
+"""What is compared on which datasource: a table. All sides are asked the same, and there is a known answer to it.
 
 ::
 
-    database   by hand    measured beside it, without a bar
-    postgres   asyncpg
-    mysql      aiomysql   asyncmy (compiled): its text protocol, and its prepared statements
+    datasource   by hand            measured beside it, without a bar
+    postgres     asyncpg
+    mysql        aiomysql           asyncmy (compiled): its text protocol, and its prepared statements
+    rest         aiohttp's client   the same, but the API's answer is read as JSON and written again
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import json
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any, Final
 
-from bench.workloads import TABLE_ROWS
+from bench.exchanges import EXCHANGES, KEY, KEY_HEADER
+from bench.processes import ServerProcess
+from bench.statements import STATEMENTS
+from bench.workloads import TABLE_ROWS, Workload
 from tests.servers.mariadb import MariadbServer
 from tests.servers.postgres import PostgresServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filled:
-    """A running server with a filled database."""
+    """A running datasource that holds what is asked for."""
 
     connection: Mapping[str, Any]
-    """``host``, ``port``, ``database``, ``user``, ``password``."""
+    """What a hand-written server is told: ``host``, ``port``, ``database``, ``user``, ``password``; of an API ``url``."""
+    configuration: Mapping[str, Any]
+    """Our datasource's, secret fields among them."""
     events: Callable[[], Awaitable[int]]
-    """Counts what was inserted."""
+    """Counts what was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByHand:
-    """A hand-written server: a module, and what its pool is told beside the connection."""
+    """A hand-written server: a module, and what it is told beside the connection."""
 
     module: str
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Database:
-    """One database, the servers that ask it, and what ours must reach."""
+class Datasource:
+    """One datasource, the servers that ask it, and what ours must reach."""
 
     kind: str
     """Of our driver."""
     filled: Callable[[], AbstractAsyncContextManager[Filled]]
+    workloads: Sequence[Workload]
     by_hand: ByHand
     beside: Mapping[str, ByHand] = field(default_factory=dict)
     bars: Mapping[str, float]
     """Of each workload that has one: the least median ratio to ``by_hand``."""
     types: Mapping[str, str] = field(default_factory=dict)
-    """Types that the actions declare, where the server's own prepare reports none."""
+    """Types that the actions declare, where nobody reports them."""
     zone: tzinfo | None = None
     """Of the column ``placed``."""
 
@@ -65,7 +74,7 @@ async def _postgres() -> AsyncIterator[Filled]:
             async with server.session(database) as session:
                 return int(await session.fetchval(_COUNT_EVENTS))
 
-        yield Filled(connection=_connection(server, database), events=events)
+        yield _filled(server, database, events)
 
 
 @asynccontextmanager
@@ -80,17 +89,33 @@ async def _mysql() -> AsyncIterator[Filled]:
             async with server.session(database) as session:
                 return int(await session.value(_COUNT_EVENTS))
 
-        yield Filled(connection=_connection(server, database), events=events)
+        yield _filled(server, database, events)
 
 
-def _connection(server: PostgresServer | MariadbServer, database: str) -> dict[str, Any]:
-    return {
-        "host": server.host,
-        "port": server.port,
-        "database": database,
-        "user": server.user,
-        "password": server.password,
-    }
+def _filled(server: PostgresServer | MariadbServer, database: str, events: Callable[[], Awaitable[int]]) -> Filled:
+    where = {"host": server.host, "port": server.port, "database": database, "password": server.password}
+    return Filled(
+        connection={**where, "user": server.user},
+        configuration={**where, "username": server.user, "tlsMode": "disable"},
+        events=events,
+    )
+
+
+@asynccontextmanager
+async def _rest() -> AsyncIterator[Filled]:
+    with ServerProcess("bench.upstream") as upstream:
+        url = f"http://127.0.0.1:{upstream.port}"
+        headers = {KEY_HEADER: KEY}
+
+        async def events() -> int:
+            with urllib.request.urlopen(urllib.request.Request(f"{url}/events", headers=headers)) as answer:  # noqa: S310  # reason: our own address
+                return int(json.load(answer))
+
+        yield Filled(
+            connection={"url": url, "headers": headers},
+            configuration={"url": url, "secretHeaders": headers},
+            events=events,
+        )
 
 
 _COUNT_EVENTS: Final = "SELECT count(*) FROM events"
@@ -130,17 +155,19 @@ _MYSQL_SCHEMA: Final = (
     "ANALYZE TABLE items",
 )
 
-DATABASES: Final[Mapping[str, Database]] = {
-    "postgres": Database(
+DATASOURCES: Final[Mapping[str, Datasource]] = {
+    "postgres": Datasource(
         kind="postgres",
         filled=_postgres,
+        workloads=STATEMENTS,
         by_hand=ByHand(module="bench.by_hand.with_asyncpg"),
         bars={"one row": 1.0, "100 rows": 1.0, "10,000 rows": 1.0, "insert": 1.0},
         zone=UTC,
     ),
-    "mysql": Database(
+    "mysql": Datasource(
         kind="mysql",
         filled=_mysql,
+        workloads=STATEMENTS,
         by_hand=ByHand(module="bench.by_hand.with_aiomysql"),
         beside={
             "asyncmy": ByHand(module="bench.by_hand.with_asyncmy"),
@@ -148,5 +175,13 @@ DATABASES: Final[Mapping[str, Database]] = {
         },
         bars={"one row": 1.0, "100 rows": 2.0, "10,000 rows": 2.0},
         types={"id": "bigint", "note": "text"},
+    ),
+    "rest": Datasource(
+        kind="rest",
+        filled=_rest,
+        workloads=EXCHANGES,
+        by_hand=ByHand(module="bench.by_hand.with_aiohttp"),
+        beside={"parsed": ByHand(module="bench.by_hand.with_aiohttp", options={"parsed": True})},
+        bars={load.name: 0.8 for load in EXCHANGES},
     ),
 }
