@@ -10,7 +10,8 @@ from appsmith_proxy.model.trusted import TRUSTED_NAMES
 from appsmith_proxy.sdk import ParameterType
 from appsmith_proxy.template.choosers import CHOOSERS, chooser_problems, is_chooser
 from appsmith_proxy.template.coercion import ORDERED, Given, Misfit, coerce, order_key
-from appsmith_proxy.template.linear import Pattern, PatternError
+from appsmith_proxy.template.expressions import PatternError
+from appsmith_proxy.template.linear import Pattern
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,15 @@
 """Patterns mean what Python's mean, for the constructs they have, and never take long."""
 
 import contextlib
+import random
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appsmith_proxy.template.linear import MAX_LENGTH, MAX_POSITIONS, Pattern, PatternError
+from appsmith_proxy.template.expressions import PatternError
+from appsmith_proxy.template.linear import MAX_LENGTH, MAX_REMEMBERED, Pattern
 from tests.servers.steps import steps
 
 ATOMS = ["a", "b", "[ab]", "[^a]", ".", "(a|b)", "(?:ab)*", r"\d", r"\W", "(a*)", "(a|)", "a{2}", "b{1,2}", "a{0,2}"]
@@ -47,6 +49,20 @@ def test_what_makes_others_backtrack_is_read_once(source: str) -> None:
     assert steps(lambda: Pattern(source).matches("a" * MAX_LENGTH)) <= 10 * MAX_LENGTH
 
 
+@pytest.mark.parametrize("source", ["((){1000}){1000}", "((|){1000}){1000}", "(()*){1000}" * 100])
+def test_repeats_of_nothing_are_bounded_too(source: str) -> None:
+    with pytest.raises(PatternError, match="too large"):
+        Pattern(source)
+
+
+def test_a_value_that_never_meets_the_same_state_twice_is_read_right() -> None:
+    # A state is which of the last 100 characters were an a: more states than can be remembered.
+    pattern = Pattern("(a|b)*a(a|b){100}")
+    text = "".join(random.Random(1).choices("ab", k=5_000))
+    for end in (4_990, 4_995, 4_999, 5_000):
+        assert pattern.matches(text[:end]) is (text[end - 101] == "a")
+
+
 def test_texts_over_the_bound_never_match() -> None:
     assert Pattern("a*").matches("a" * MAX_LENGTH)
     assert not Pattern("a*").matches("a" * (MAX_LENGTH + 1))
@@ -57,7 +73,7 @@ def test_what_is_remembered_is_bounded() -> None:
     for number in range(3000):
         pattern.matches(format(number, "b").replace("0", "a").replace("1", "b"))
     assert pattern.matches("a" * 13)
-    assert len(pattern._states) <= MAX_POSITIONS + 1
+    assert sum(map(len, pattern._states.values())) <= MAX_REMEMBERED
 
 
 UNKNOWN = ["(?=a)", "(?<!a)", "(?P<n>a)", "(?i)a", "a**", "a+?", r"\1", r"\b", r"\Z", r"\x4", r"\u123", "a^b", "a$b"]
