@@ -9,12 +9,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Final
 
 from appsmith_proxy.sdk import Dialect, LiteralForm
 from appsmith_proxy.template.tokenizer import Hole
 
 MASK: Final = "\0"
+_COMMENT_MARK: Final = re.compile(r"/\*|\*/")
 _NOT_ASCII: Final = r"\x80-\ufefe\uff00-\U0010ffff"
 WORD_CHARACTERS: Final = rf"A-Za-z0-9_${_NOT_ASCII}"
 """What may continue an unquoted name. Databases count every non-ASCII character, a no-break space too; only the byte order
@@ -155,7 +157,7 @@ def _next(
 def _block_comment(masked: str, at: int, *, nested: bool) -> int:
     """Return the offset behind a block comment, 0 when it is never closed."""
     depth = 0
-    for match in re.compile(r"/\*|\*/").finditer(masked, at):
+    for match in _COMMENT_MARK.finditer(masked, at):
         if match[0] == "*/":
             depth -= 1
             if depth == 0:
@@ -167,28 +169,49 @@ def _block_comment(masked: str, at: int, *, nested: bool) -> int:
 
 def _rules(dialect: Dialect) -> re.Pattern[str]:
     """Return one pattern with a named group for each kind, the first that matches wins."""
-    after_dashes = r"(?=[ \t\n\r\f\v]|\Z)" if dialect.dash_comment_needs_space else ""
-    comments = "|".join(
-        re.escape(mark) + (after_dashes if mark == "--" else "") + r"[^\n]*" for mark in dialect.line_comments
+    return _pattern(
+        comments=dialect.line_comments,
+        dashes_need_space=dialect.dash_comment_needs_space,
+        literals=dialect.literals,
+        names=dialect.identifier_quotes,
+        dollar_quotes=dialect.dollar_quotes,
+        parameters=dialect.author_parameters,
+        operators=dialect.operator_characters,
     )
-    rules = [("SPACE", r"[ \t\n\r\f\v]+"), ("COMMENT", comments)]
+
+
+# Compiling one action reads up to hundreds of texts by the same rules. What is kept is a constant of its arguments.
+@lru_cache(maxsize=32)
+def _pattern(
+    *,
+    comments: tuple[str, ...],
+    dashes_need_space: bool,
+    literals: tuple[LiteralForm, ...],
+    names: tuple[tuple[str, str], ...],
+    dollar_quotes: bool,
+    parameters: str,
+    operators: str,
+) -> re.Pattern[str]:
+    after_dashes = r"(?=[ \t\n\r\f\v]|\Z)" if dashes_need_space else ""
+    to_line_end = "|".join(re.escape(mark) + (after_dashes if mark == "--" else "") + r"[^\n]*" for mark in comments)
+    rules = [("SPACE", r"[ \t\n\r\f\v]+"), ("COMMENT", to_line_end)]
     rules += [
         (f"LITERAL{index}", _quoted(form.quote, prefix=form.prefix, backslash=form.backslash_escapes))
-        for index, form in enumerate(dialect.literals)
+        for index, form in enumerate(literals)
     ]
     # A prefix whose quote is never closed must not fall apart into a word and another, closed, kind of literal.
-    openings = [f"(?i:{re.escape(form.prefix)}){form.quote}" for form in dialect.literals]
-    openings += [re.escape(opening) for opening, _ in dialect.identifier_quotes]
-    rules.append(("NAME", "|".join(_quoted(opening, closing) for opening, closing in dialect.identifier_quotes)))
+    openings = [f"(?i:{re.escape(form.prefix)}){form.quote}" for form in literals]
+    openings += [re.escape(opening) for opening, _ in names]
+    rules.append(("NAME", "|".join(_quoted(opening, closing) for opening, closing in names)))
     rules.append(("BROKEN", "|".join(openings)))
-    if dialect.dollar_quotes:
+    if dollar_quotes:
         rules.append(("DOLLAR", rf"\$(?:[A-Za-z_{_NOT_ASCII}][A-Za-z0-9_{_NOT_ASCII}]*)?\$"))
-    if dialect.author_parameters:
-        rules.append(("PARAMETER", dialect.author_parameters))
+    if parameters:
+        rules.append(("PARAMETER", parameters))
     rules += [
         ("NUMBER", rf"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[{WORD_CHARACTERS}]*"),
         ("WORD", rf"[A-Za-z_{_NOT_ASCII}][{WORD_CHARACTERS}]*"),
-        ("OPERATOR", rf"(?:(?!--|/\*)[{re.escape(dialect.operator_characters)}])+|::|:=|:"),
+        ("OPERATOR", rf"(?:(?!--|/\*)[{re.escape(operators)}])+|::|:=|:"),
         ("MARK", r"[()\[\],;.]"),
     ]
     return re.compile("|".join(f"(?P<{name}>{rule})" for name, rule in rules if rule), re.DOTALL)
