@@ -236,7 +236,10 @@ def _uuid(value: Given) -> Given:
 
 def _json(value: Given) -> Given:
     if not isinstance(value, str):
-        return json_text(value)
+        try:
+            return json_text(value)
+        except TypeError:
+            raise Misfit("JSON with whole Unicode characters, and integers within 64 bits") from None
     try:
         json.loads(value, parse_constant=_no_constant)
     except (ValueError, RecursionError):

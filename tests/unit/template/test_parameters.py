@@ -141,6 +141,12 @@ def test_a_second_finer_than_a_database_keeps_is_refused(kind: str, given: str) 
     assert caught.value.hint.startswith("at most six digits behind the second")
 
 
+@pytest.mark.parametrize("value", [2**64, -(2**63) - 1, {"a": [2**70]}, ["\ud800"]])
+def test_what_json_cannot_be_written_for_is_a_misfit(value: Any) -> None:
+    with pytest.raises(Misfit, match="JSON with whole Unicode characters"):
+        coerce(ParameterType.JSON, value)
+
+
 @given(kind=st.sampled_from(TYPES), value=JSON_VALUES.filter(lambda value: value is not None))
 def test_coercion_raises_misfit_or_returns_a_value_of_the_type(kind: ParameterType, value: Any) -> None:
     try:
