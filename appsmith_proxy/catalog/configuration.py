@@ -6,7 +6,7 @@ from typing import Any
 
 from appsmith_proxy.errors import Problem
 from appsmith_proxy.sdk import Field, FieldType, rows_in_force
-from appsmith_proxy.sdk.fields import check_value
+from appsmith_proxy.sdk.field_checks import check_value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,15 +46,9 @@ from appsmith_proxy.sdk.driver import (
     SupportsTransactions,
 )
 from appsmith_proxy.sdk.facts import Facts
-from appsmith_proxy.sdk.fields import (
-    ActionField,
-    Field,
-    FieldType,
-    Place,
-    check_configuration,
-    json_schema,
-    rows_in_force,
-)
+from appsmith_proxy.sdk.field_checks import check_configuration
+from appsmith_proxy.sdk.field_schema import json_schema
+from appsmith_proxy.sdk.fields import ActionField, Field, FieldType, Place, rows_in_force
 from appsmith_proxy.sdk.hooks import ENTRY_POINT_GROUP, HookSpecs, hookimpl
 from appsmith_proxy.sdk.network import Network, Target, TlsMode, TlsOptions
 from appsmith_proxy.sdk.permits import Permits

@@ -15,7 +15,8 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from appsmith_proxy.errors import Problem
 from appsmith_proxy.sdk.capabilities import API_VERSION, Capability, Payload
 from appsmith_proxy.sdk.dialect import Dialect
-from appsmith_proxy.sdk.fields import ActionField, Field, check_configuration
+from appsmith_proxy.sdk.field_checks import check_configuration
+from appsmith_proxy.sdk.fields import ActionField, Field
 from appsmith_proxy.sdk.network import Network
 from appsmith_proxy.sdk.results import Cell, Column, Health, Prepared, Result, Structure
 from appsmith_proxy.sdk.secrets import Secret

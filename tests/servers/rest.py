@@ -7,7 +7,7 @@ from typing import Any
 
 from appsmith_proxy.gateway.network import Guard
 from appsmith_proxy.sdk import Client, ExecuteRequest, HttpRequest, Limits, OpenContext, Result, Secret
-from appsmith_proxy.sdk.fields import check_configuration
+from appsmith_proxy.sdk.field_checks import check_configuration
 from appsmith_proxy_rest import RestDriver
 
 SECONDS = 10.0
