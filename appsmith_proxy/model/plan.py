@@ -23,6 +23,9 @@ COMPILER_VERSION: Final = 1
 MAX_STATEMENTS: Final = 4_096
 """Of one plan: what its optional blocks and choices multiply to."""
 
+MAX_CHARACTERS: Final = 8_000_000
+"""Of all statements of one text together: a long statement may have fewer of them."""
+
 
 class Source(StrEnum):
     """Who fills a binding in."""

@@ -22,6 +22,8 @@ MAX_BLOCKS: Final = 12
 """Each doubles the statements, of which a plan has at most 4,096."""
 MAX_OPENINGS: Final = 64
 """``[[`` outside quotes in one text, blocks or not: each is read for by itself."""
+MAX_READ: Final = 1_500_000
+"""Characters that are read for them: a long text may have fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +64,10 @@ def find_blocks(text: str, dialect: Dialect, *, in_steps: bool = False) -> Block
     at = openings = 0
     while (opening := _opening(lex(text, holes, dialect), at)) is not None:
         openings += 1
-        if openings > MAX_OPENINGS:
+        most = min(MAX_OPENINGS, MAX_READ // len(text))
+        if openings > most:
             refusals.append(
-                Refusal(offset=opening, message=f"more than {MAX_OPENINGS} double brackets in one statement")
+                Refusal(offset=opening, message=f"more than {most} double brackets in a statement of this length")
             )
             break
         blanked = _blank(text, opening)

@@ -133,7 +133,7 @@ def _compile(
     if analysis is None or refusals:
         return refusals, None
     axes = axes_of(read.blocks, analysis.places, parameters)
-    many = too_many(axes)
+    many = too_many(axes, text, analysis.places)
     if many is not None:
         return [many], None
     refusals += _changed_by_keywords(analysis, parameters, analyse)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from appsmith_proxy.model.parameters import DeclaredParameter
-from appsmith_proxy.model.plan import MAX_STATEMENTS, Axis, AxisKind, PlannedStatement, StatementSet
+from appsmith_proxy.model.plan import MAX_CHARACTERS, MAX_STATEMENTS, Axis, AxisKind, PlannedStatement, StatementSet
 from appsmith_proxy.template.blocks import Block
 from appsmith_proxy.template.choosing import ChoicePlace
 from appsmith_proxy.template.placing import Placer
@@ -36,9 +36,16 @@ def axes_of(
     return tuple(axes)
 
 
-def too_many(axes: Sequence[Axis]) -> Refusal | None:
-    """Return a refusal when the axes multiply to more statements than a plan may have."""
+def too_many(axes: Sequence[Axis], text: str, places: Sequence[ChoicePlace]) -> Refusal | None:
+    """Return a refusal when the axes of a text multiply to more than a plan may have: statements, or characters."""
     count = math.prod(len(axis.options) for axis in axes)
+    longest = len(text) + sum(max(map(len, place.spellings)) for place in places)
+    if count <= MAX_STATEMENTS and count * longest > MAX_CHARACTERS:
+        return Refusal(
+            offset=0,
+            message=f"the optional blocks and choices make {count} statements, too many for a text of this length",
+            hint="each block doubles them, each choice multiplies them: make several actions, or the text shorter",
+        )
     if count <= MAX_STATEMENTS:
         return None
     return Refusal(

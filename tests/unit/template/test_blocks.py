@@ -3,7 +3,7 @@
 import pytest
 
 from appsmith_proxy.sdk import StatementClass
-from appsmith_proxy.template.blocks import MAX_BLOCKS, MAX_OPENINGS, find_blocks, misplaced
+from appsmith_proxy.template.blocks import MAX_BLOCKS, MAX_OPENINGS, MAX_READ, find_blocks, misplaced
 from appsmith_proxy.template.clauses import Walk
 from appsmith_proxy.template.lexer import lex, significant
 from appsmith_proxy.template.statements import Nature, Refusal, nature_of
@@ -120,6 +120,10 @@ def test_blocks_and_brackets_are_bounded() -> None:
     ]
     brackets = "SELECT 1 WHERE true" + " [[a]]" * (MAX_OPENINGS + 1)
     assert "double brackets" in find_blocks(brackets, DIALECTS["postgres"]).refusals[0].message
+    long = f"SELECT '{'a' * 90_000}' WHERE true"
+    fitting = long + " [[a]]" * (MAX_READ // 91_000)
+    assert not find_blocks(fitting, DIALECTS["postgres"]).refusals
+    assert "double brackets" in find_blocks(fitting + " [[a]]" * 2, DIALECTS["postgres"]).refusals[0].message
 
 
 def _misplaced(body: str, dialect: str = "postgres") -> list[Refusal]:

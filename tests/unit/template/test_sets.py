@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appsmith_proxy.errors import InvalidRequest, ParameterInvalid
-from appsmith_proxy.model.plan import MAX_STATEMENTS, Plan, StatementSet
+from appsmith_proxy.model.plan import MAX_CHARACTERS, MAX_STATEMENTS, Plan, StatementSet
 from appsmith_proxy.sdk import Driver, Statement
 from appsmith_proxy.template.variants import ALL_UP_TO, index_of, representatives
 from tests.unit.template.drivers import (
@@ -281,6 +281,20 @@ def test_statements_are_bounded() -> None:
     refused = messages(compile_sql_action(f"{body} ORDER BY {{{{direction}}}}", DIRECTION))
     assert len(refused) == 1
     assert "choices make 8192 statements" in refused[0], "they are counted before they are made"
+
+
+def test_what_statements_hold_together_is_bounded() -> None:
+    blocks = " ".join(f"[[AND a{n} = {{{{x{n}}}}}]]" for n in range(12))
+    body = f"SELECT '' FROM t WHERE true {blocks}"
+    fitting = body.replace("''", f"'{'a' * (MAX_CHARACTERS // MAX_STATEMENTS - len(body))}'")
+    assert len(statements(sql_plan(fitting)).statements) == MAX_STATEMENTS
+    why = "statements, too many for a text of this length"
+    assert messages(compile_sql_action(fitting.replace("a'", "aa'"))) == [
+        f"the optional blocks and choices make 4096 {why}"
+    ]
+    names = parameter("c", "identifier", choices=tuple(f"{'a' * 120}{n}" for n in range(100)))
+    refused = messages(compile_sql_action(f"SELECT {', '.join(['{{c}}'] * 999)} FROM t", names))
+    assert refused == [f"the optional blocks and choices make 100 {why}"], "what is chosen counts where it stands"
 
 
 def test_representatives_show_every_position() -> None:
