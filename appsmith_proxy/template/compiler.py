@@ -157,6 +157,8 @@ class _Work:
         if row.type is FieldType.STEPS:
             self.in_steps = True
             for index, step in enumerate(value):
+                if _count(self.steps) > MAX_STATEMENTS:
+                    return  # refused already: what follows is not worth compiling
                 where = f"{path}[{index}].body"
                 self._check_results(step["body"], where)
                 self._statement(step["body"], where, name=step["name"])
@@ -269,13 +271,17 @@ def _needs_transactions(driver: Driver, steps: Sequence[Step]) -> Iterator[Probl
 def _step_problems(work: _Work, steps: Sequence[Step]) -> Iterator[Problem]:
     if work.in_steps and len(work.read) > 1:
         yield Problem("configuration", "has both a statement and steps", hint="leave one of them out")
-    count = sum(len(step.payload.statements) for step in steps if isinstance(step.payload, StatementSet))
+    count = _count(steps)
     if count > MAX_STATEMENTS:
         yield Problem(
             "configuration.steps",
-            f"the steps have {count} statements together, and an action may have {MAX_STATEMENTS}",
+            f"the steps have {count} statements together or more, and an action may have {MAX_STATEMENTS}",
             hint="each optional block doubles a step's statements: make several actions",
         )
+
+
+def _count(steps: Sequence[Step]) -> int:
+    return sum(len(step.payload.statements) for step in steps if isinstance(step.payload, StatementSet))
 
 
 def _names_in_blocks_only(statements: StatementSet) -> frozenset[str]:
