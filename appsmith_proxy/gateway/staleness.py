@@ -11,22 +11,64 @@ it is what prepare reports that decides, then and now. Whoever writes is not tol
 """
 
 import asyncio
-from typing import Final
+from typing import Final, final
 
 from appsmith_proxy.errors import DatasourceError, ParameterInvalid, PlanStale, ProxyError, StatementInvalid
 from appsmith_proxy.gateway.edge import driver_edge
 from appsmith_proxy.gateway.leases import Leases
+from appsmith_proxy.gateway.runnables import Runnable
 from appsmith_proxy.model.records import Datasource
-from appsmith_proxy.sdk import Outcome, Reported, Statement, SupportsPrepare
+from appsmith_proxy.sdk import Outcome, Reported, Result, Statement, SupportsPrepare
+from appsmith_proxy.template import Bound
 
 ADVICE: Final = "look at the statement, and publish its application again"
 
 _SUSPICIOUS: Final = frozenset({StatementInvalid, ParameterInvalid})
 
 
-def suspicious(error: ProxyError) -> bool:
-    """Return whether a failure can come from a schema that has changed."""
-    return type(error) in _SUSPICIOUS
+@final
+class Staleness:
+    """Asks the datasources whether what was published is still true."""
+
+    def __init__(self, leases: Leases) -> None:
+        self._leases = leases
+
+    async def check(self, runnable: Runnable, bound: Bound, result: Result, deadline: float) -> None:
+        """Refuse rows of other columns than those that were published; see ``looks_new``.
+
+        Raises:
+            PlanStale: the schema has changed.
+        """
+        try:
+            stale = await self._ask(runnable, bound, deadline)
+        except (ProxyError, TimeoutError):
+            return  # nothing is known, and the rows are the datasource's own
+        if stale is not None:
+            raise stale
+        reported = runnable.published.of(bound.payload)
+        if reported is not None:
+            runnable.published.remember(reported, result.columns)
+
+    async def reason(self, runnable: Runnable, bound: Bound | None, error: ProxyError, deadline: float) -> ProxyError:
+        """Return why an execution failed: because the schema has changed, or as it says itself."""
+        if bound is None or type(error) not in _SUSPICIOUS:
+            return error
+        try:
+            return await self._ask(runnable, bound, deadline) or error
+        except (ProxyError, TimeoutError):
+            return error
+
+    async def _ask(self, runnable: Runnable, bound: Bound, deadline: float) -> PlanStale | None:
+        reported = runnable.published.of(bound.payload)
+        if reported is None or not isinstance(bound.payload, Statement):
+            return None
+        return await staleness(self._leases, runnable.datasource, bound.payload, reported, deadline)
+
+
+def looks_new(runnable: Runnable, bound: Bound | None, result: Result) -> bool:
+    """Return whether an answer's columns are others than those that were published, or that were found to be all right."""
+    reported = runnable.published.of(bound.payload) if bound is not None else None
+    return reported is not None and runnable.published.looks_new(reported, result.columns)
 
 
 async def staleness(
