@@ -1,0 +1,169 @@
+"""``make bench-steps``: what the proxy does for every execute call before its datasource is asked, in CPU time by step.
+
+The very functions of the hot path, on requests that aiohttp has parsed, a thousand at a time in one process; the least of
+many rounds counts, for whatever else the machine does only adds to it.
+
+==============  ===========================================================================
+step            what is timed
+==============  ===========================================================================
+authentication  the header, the token's hash, the token remembered and still in the store
+permission      the route's, the action's and its datasource's
+validation      the body's form, its JSON, types and bounds
+binding         the plan's readers for two values, and the driver's texts for the server
+==============  ===========================================================================
+"""
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, final
+
+import uvloop
+from aiohttp.web import BaseRequest, StreamResponse
+
+from appsmith_proxy.access.policy import Permission, holds, rights
+from appsmith_proxy.model.ids import new_id
+from appsmith_proxy.model.principal import Principal, Role
+from appsmith_proxy.registry.registry import Registry
+from appsmith_proxy.runtime import Runtime
+from appsmith_proxy.sdk import Secret
+from appsmith_proxy.server import web_options
+from appsmith_proxy.settings import Settings
+from appsmith_proxy.template import bind, compile_action
+from appsmith_proxy.web.answer import Answer
+from appsmith_proxy.web.bodies import read_execute_now
+from appsmith_proxy.web.connection import WebServer, as_response
+from appsmith_proxy.web.serving import Serving
+from appsmith_proxy_postgres import PostgresDriver
+from appsmith_proxy_postgres.bind import bind as bind_texts
+from appsmith_proxy_postgres.typebook import TypeBook
+from bench.load import request
+from bench.statements import STATEMENTS
+
+BAR_US: Final = 12.0
+"""Microseconds of CPU for all steps together."""
+CALLS: Final = 1_000
+ROUNDS: Final = 30
+_INT4, _TEXT = 23, 25
+
+
+async def run() -> int:
+    """Measure and print. Return 0 when the bar holds."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(
+            encryption_password=Secret("a password for benchmarks 0123456789"),
+            encryption_salt=Secret("a salt for benchmarks 9876543210"),
+            data_folder=Path(folder),
+        )
+        async with await Runtime.open(settings, registry=Registry.discover()) as runtime:
+            _, token = await runtime.tokens.create(role=Role.VIEWER)
+            await runtime.tokens.authenticate(f"Bearer {token}")
+            least = await _measure(runtime, settings, token)
+    for name, microseconds in least.items():
+        print(f"{name:<15}{microseconds:6.2f} µs")
+    total = sum(least.values())
+    print(f"{'together':<15}{total:6.2f} µs of at most {BAR_US:g}")
+    return 0 if total <= BAR_US else 1
+
+
+async def _measure(runtime: Runtime, settings: Settings, token: str) -> dict[str, float]:
+    least: dict[str, float] = {}
+    options, workspace = web_options(settings), new_id()
+    insert = next(load for load in STATEMENTS if load.name == "insert")
+    plan = compile_action(PostgresDriver(), {"body": insert.action}, (), read_only=False, allow_ddl=False).plan
+    if plan is None:
+        raise SystemExit("the statement of the benchmark does not compile")
+    types = [TypeBook()[oid] for oid in (_INT4, _TEXT)]
+    body = json.dumps(
+        {"actionId": new_id(), "viewMode": True, "params": insert.params(7)}, separators=(",", ":")
+    ).encode()
+    raw = request("/api/v1/actions/execute", body, f"Authorization: Bearer {token}\r\n")
+    for _ in range(ROUNDS):
+        requests = await _parsed(raw, settings)
+        principals: list[Principal | None] = []
+        calls: list[Any] = []
+        steps: dict[str, tuple[Callable[[Any], object], Sequence[Any]]] = {
+            "authentication": (
+                lambda one: principals.append(
+                    runtime.tokens.authenticate_cached(one.headers.getall("Authorization", ())[0])
+                ),
+                requests,
+            ),
+            "permission": (
+                lambda who: (
+                    holds(who, Permission.ACTION_EXECUTE) and Permission.DATASOURCE_EXECUTE in rights(who, workspace)
+                ),
+                principals,
+            ),
+            "validation": (lambda one: calls.append(read_execute_now(one, principals[0], options)), requests),
+            "binding": (lambda call: bind_texts(bind(plan, call.params, _untrusted).values, types), calls),
+        }
+        for name, (step, over) in steps.items():
+            least[name] = min(least.get(name, float("inf")), _cpu(step, over))
+        if None in principals or None in calls:
+            raise SystemExit("a step did not take the fast path")
+    return least
+
+
+def _cpu(step: Callable[[Any], object], over: Sequence[Any]) -> float:
+    """Return microseconds of CPU for each."""
+    began = time.process_time_ns()
+    for one in over:
+        step(one)
+    return (time.process_time_ns() - began) / len(over) / 1_000
+
+
+async def _parsed(raw: bytes, settings: Settings) -> list[BaseRequest]:
+    """Return requests as the server hands them over."""
+    kept: list[BaseRequest] = []
+
+    async def keep(one: BaseRequest) -> StreamResponse:
+        kept.append(one)
+        return as_response(Answer(200, (b"{}",), request_id=""))
+
+    connection = WebServer(keep, options=web_options(settings), serving=Serving())()
+    client = _Client()
+    connection.connection_made(client)
+    for _ in range(CALLS):
+        client.answered = asyncio.get_running_loop().create_future()
+        connection.data_received(raw)
+        await client.answered
+    connection.connection_lost(None)
+    return kept
+
+
+@final
+class _Client(asyncio.Transport):
+    """The client's end of a connection that is none."""
+
+    answered: "asyncio.Future[None]"
+
+    def write(self, data: object) -> None:
+        """Take an answer."""
+        self.answered.set_result(None)
+
+    def is_closing(self) -> bool:
+        """Never."""
+        return False
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def abort(self) -> None:
+        """Nothing is open."""
+
+    def get_write_buffer_size(self) -> int:
+        """Nothing waits."""
+        return 0
+
+
+def _untrusted(name: str) -> None:
+    raise SystemExit(f"the statement has no trusted names, yet {name} was asked for")
+
+
+if __name__ == "__main__":
+    sys.exit(uvloop.run(run()))
