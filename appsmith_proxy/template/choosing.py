@@ -6,13 +6,13 @@ database will see. Offsets stay the binding's.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.sdk import Dialect, ParameterType
 from appsmith_proxy.template.choosers import is_chooser, spelling
 from appsmith_proxy.template.clauses import Role, Walk
 from appsmith_proxy.template.lexer import Kind, Lexeme, lex
+from appsmith_proxy.template.neighbours import JOINING, lexeme_at
 from appsmith_proxy.template.statements import Refusal
 
 
@@ -58,7 +58,7 @@ def choose(
         if declared is None or lexeme.kind is Kind.COMMENT:
             read.append(lexeme)
             continue
-        found = _why_not(lexeme, lexemes[index - 1] if index else None, _at(lexemes, index + 1), declared)
+        found = _why_not(lexeme, lexemes[index - 1] if index else None, lexeme_at(lexemes, index + 1), declared)
         if found is not None:
             refusals.append(Refusal(offset=lexeme.holes[0].start, message=found[0], hint=found[1]))
             continue
@@ -80,9 +80,6 @@ def called(walk: Walk, places: Sequence[ChoicePlace]) -> Iterator[Refusal]:
             )
 
 
-_TOUCHING: Final = frozenset({Kind.HOLE, Kind.WORD, Kind.NUMBER, Kind.LITERAL, Kind.NAME, Kind.DOLLAR})
-
-
 def _why_not(
     lexeme: Lexeme, before: Lexeme | None, after: Lexeme | None, declared: DeclaredParameter
 ) -> tuple[str, str] | None:
@@ -90,7 +87,7 @@ def _why_not(
     name = kind is ParameterType.IDENTIFIER
     if not (lexeme.kind is Kind.HOLE or (name and lexeme.kind is Kind.NAME and lexeme.is_one_binding)):
         return f"a parameter of type {kind} cannot stand inside quotes", "write the binding alone"
-    if any(near is not None and near.kind in _TOUCHING for near in (before, after)):
+    if any(near is not None and near.kind in JOINING for near in (before, after)):
         return "the binding touches what stands beside it", "put white space around it"
     if not name and any(near is not None and near.is_mark(".") for near in (before, after)):
         return "a keyword cannot stand beside a dot", "declare the parameter's type as identifier"
@@ -107,7 +104,3 @@ def _stand_ins(lexeme: Lexeme, written: str, dialect: Dialect) -> Iterator[Lexem
             end=lexeme.end if index == len(parts) - 1 else lexeme.start + index + 1,
             text=part.text,
         )
-
-
-def _at(lexemes: Sequence[Lexeme], index: int) -> Lexeme | None:
-    return lexemes[index] if index < len(lexemes) else None

@@ -10,6 +10,14 @@ from typing import Final
 from appsmith_proxy.sdk import Dialect
 from appsmith_proxy.template.clauses import ORDERING, Role, Site
 from appsmith_proxy.template.lexer import Kind, Lexeme
+from appsmith_proxy.template.neighbours import (
+    JOINING,
+    behind_distinct,
+    in_call,
+    is_operand_of_comparison,
+    lexeme_at,
+    type_before,
+)
 from appsmith_proxy.template.statements import Refusal
 
 _OPERAND_WORDS: Final = frozenset(
@@ -54,8 +62,6 @@ _OPERAND_WORDS: Final = frozenset(
         "ZONE",
     }
 )
-_COMPARISONS: Final = frozenset({"=", "==", "<>", "!=", "<", ">", "<=", ">=", "<=>"})
-_COMPARING_WORDS: Final = frozenset({"LIKE", "ILIKE", "GLOB", "BETWEEN"})
 _ITEM_ENDS: Final = frozenset({"ASC", "DESC", "NULLS", "LIMIT", "OFFSET", "FETCH", "HAVING", "UNION", "COLLATE", "FOR"})
 _INTERVAL_FIELDS: Final = frozenset({"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"})
 
@@ -98,35 +104,6 @@ def refuse(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> Refusal | 
     return None
 
 
-def is_operand_of_comparison(site: Site, parsed: Sequence[Lexeme]) -> bool:
-    """Return whether the lexeme is the right side of a comparison, or a value in IN, VALUES or SET."""
-    before = _at(parsed, site.index - 1)
-    if before is None:
-        return False
-    if before.kind is Kind.OPERATOR and before.text in _COMPARISONS:
-        return True
-    if before.upper in _COMPARING_WORDS:
-        return True
-    opens = before.is_mark("(") or before.is_mark(",")
-    return opens and site.frame.role in (Role.TUPLE, Role.LIST)
-
-
-def type_before(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> int:
-    """Return how many words directly before a literal are its type's name (``timestamp with time zone '…'``), 0 for none.
-
-    A binding without quotes has none: behind ``date`` it could as well stand behind a column of that name.
-    """
-    if site.lexeme.kind is not Kind.LITERAL:
-        return 0
-    for count in range(4, 0, -1):
-        words = parsed[max(site.index - count, 0) : site.index]
-        if len(words) == count and all(word.kind is Kind.WORD for word in words):
-            name = " ".join(word.text.lower() for word in words)
-            if name in dialect.string_type_names and not _is_dotted(parsed, site.index - count):
-                return count
-    return 0
-
-
 def calls_denied(site: Site, dialect: Dialect) -> Refusal | None:
     """Return why the value may not reach the function around it, None when it may."""
     for frame in site.frame.calls():
@@ -146,11 +123,9 @@ _Rule = Callable[[Site, Sequence[Lexeme], Dialect], Advice | None]
 def _touches_word(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> Advice | None:
     if site.lexeme.kind is not Kind.HOLE:
         return None
-    neighbours = (_at(parsed, site.index - 1), _at(parsed, site.index + 1))
+    neighbours = (lexeme_at(parsed, site.index - 1), lexeme_at(parsed, site.index + 1))
     touching = any(
-        near is not None
-        and near.kind in (Kind.HOLE, Kind.WORD, Kind.NUMBER, Kind.LITERAL, Kind.NAME, Kind.DOLLAR)
-        and (near.end == site.lexeme.start or near.start == site.lexeme.end)
+        near is not None and near.kind in JOINING and (near.end == site.lexeme.start or near.start == site.lexeme.end)
         for near in neighbours
     )
     if touching:
@@ -162,7 +137,7 @@ def _touches_word(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> Adv
 
 
 def _is_qualified(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> Advice | None:
-    before, after = _at(parsed, site.index - 1), _at(parsed, site.index + 1)
+    before, after = lexeme_at(parsed, site.index - 1), lexeme_at(parsed, site.index + 1)
     if (before and before.is_mark(".")) or (after and after.is_mark(".")):
         return "a binding is a value, and a schema, table or column name is expected here", _NAME_HINT
     if after and after.is_mark("("):
@@ -174,7 +149,7 @@ def _orders(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> Advice | 
     """Refuse a value that is a whole item of ORDER BY or GROUP BY, and what follows a column there."""
     if site.frame.effective_clause() not in ORDERING:
         return None
-    before = _at(parsed, site.index - 1 - type_before(site, parsed, dialect))
+    before = lexeme_at(parsed, site.index - 1 - type_before(site, parsed, dialect))
     if before is None:
         return None
     if before.kind in (
@@ -186,16 +161,16 @@ def _orders(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> Advice | 
     if not (before.upper == "BY" or before.is_mark(",") or before.is_mark("(")):
         return None
     after_index = site.index + 1
-    while (mark := _at(parsed, after_index)) is not None and mark.text == "::":
+    while (mark := lexeme_at(parsed, after_index)) is not None and mark.text == "::":
         after_index += 2
-    after = _at(parsed, after_index)
+    after = lexeme_at(parsed, after_index)
     whole = after is None or after.kind in (Kind.MARK, Kind.HOLE) or after.upper in _ITEM_ENDS
     return _ORDER if whole else None
 
 
 def _names(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> Advice | None:
     """Refuse places that take a column's or a table's name."""
-    before = _at(parsed, site.index - 1)
+    before = lexeme_at(parsed, site.index - 1)
     frame = site.frame
     if before is None or not (before.is_mark("(") or before.is_mark(",")):
         return None
@@ -215,7 +190,7 @@ def _names(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> Advice | N
 
 def _operand(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> Advice | None:
     """Refuse every place that is not known to take a value."""
-    before = _at(parsed, site.index - 1)
+    before = lexeme_at(parsed, site.index - 1)
     if before is None:
         return "a statement cannot begin with a binding", "write the statement; only values can be bound"
     if before.kind is Kind.OPERATOR:
@@ -225,9 +200,9 @@ def _operand(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> Advice |
     if type_before(site, parsed, dialect):
         return None
     word = before.upper
-    if word == "FROM" and (_distinct_from(parsed, site.index) or _in_call(site)):
+    if word == "FROM" and (behind_distinct(parsed, site.index) or in_call(site)):
         return None
-    if word in ("FOR", "IN") and _in_call(site):
+    if word in ("FOR", "IN") and in_call(site):
         return None
     if word in _BY_WORD:
         return _BY_WORD[word]
@@ -249,7 +224,7 @@ def _operand(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> Advice |
 def _typed_literal(site: Site, parsed: Sequence[Lexeme], dialect: Dialect) -> Advice | None:
     """Refuse ``interval '{{n}}' day``: a cast would read the number as seconds."""
     count = type_before(site, parsed, dialect)
-    after = _at(parsed, site.index + 1)
+    after = lexeme_at(parsed, site.index + 1)
     if count and parsed[site.index - 1].upper == "INTERVAL" and after is not None and after.upper in _INTERVAL_FIELDS:
         return "a unit behind the interval cannot be kept", "write the unit inside the quotes: interval '{{n}} days'"
     return None
@@ -291,20 +266,3 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _quoted_name,
     _typed_literal,
 )
-
-
-def _at(parsed: Sequence[Lexeme], index: int) -> Lexeme | None:
-    return parsed[index] if 0 <= index < len(parsed) else None
-
-
-def _is_dotted(parsed: Sequence[Lexeme], index: int) -> bool:
-    before = _at(parsed, index - 1)
-    return before is not None and before.is_mark(".")
-
-
-def _distinct_from(parsed: Sequence[Lexeme], index: int) -> bool:
-    return index >= 2 and parsed[index - 2].upper == "DISTINCT"
-
-
-def _in_call(site: Site) -> bool:
-    return site.frame.role is Role.CALL and not site.frame.verb

@@ -37,7 +37,8 @@ from appsmith_proxy.template.lexer import MASK, Kind, Lexeme
 from appsmith_proxy.template.like import LikePattern, like_patterns, swallows
 from appsmith_proxy.template.lists import ListOf, list_at, row_columns
 from appsmith_proxy.template.names import source_of
-from appsmith_proxy.template.places import calls_denied, refuse, type_before
+from appsmith_proxy.template.neighbours import type_before
+from appsmith_proxy.template.places import calls_denied, refuse
 from appsmith_proxy.template.splicing import Edit, Splicing
 from appsmith_proxy.template.statements import Nature, Refusal
 from appsmith_proxy.template.tokenizer import Hole, position
