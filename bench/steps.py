@@ -1,4 +1,4 @@
-"""``make bench-steps``: what the proxy does for every execute call before its datasource is asked, in CPU time by step.
+"""``python -m bench.steps``: what the proxy does for every execute call before its datasource is asked, in CPU time by step.
 
 The very functions of the hot path, on requests that aiohttp has parsed, a thousand at a time in one process; the least of
 many rounds counts, for whatever else the machine does only adds to it.
@@ -20,14 +20,15 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Final, final
 
 import uvloop
+from aiohttp.hdrs import AUTHORIZATION
 from aiohttp.web import BaseRequest, StreamResponse
 
 from appsmith_proxy.access.policy import Permission, holds, rights
 from appsmith_proxy.model.ids import new_id
-from appsmith_proxy.model.principal import Principal, Role
+from appsmith_proxy.model.principal import Role
 from appsmith_proxy.registry.registry import Registry
 from appsmith_proxy.runtime import Runtime
 from appsmith_proxy.sdk import Secret
@@ -48,7 +49,9 @@ BAR_US: Final = 12.0
 """Microseconds of CPU for all steps together."""
 CALLS: Final = 1_000
 ROUNDS: Final = 30
+STEPS: Final = ("authentication", "permission", "validation", "binding")
 _INT4, _TEXT = 23, 25
+_NEEDED: Final = {Permission.ACTION_EXECUTE, Permission.DATASOURCE_EXECUTE}
 
 
 async def run() -> int:
@@ -78,43 +81,41 @@ async def _measure(runtime: Runtime, settings: Settings, token: str) -> dict[str
     if plan is None:
         raise SystemExit("the statement of the benchmark does not compile")
     types = [TypeBook()[oid] for oid in (_INT4, _TEXT)]
-    body = json.dumps(
-        {"actionId": new_id(), "viewMode": True, "params": insert.params(7)}, separators=(",", ":")
-    ).encode()
+    params = insert.params(7)
+    body = json.dumps({"actionId": new_id(), "viewMode": True, "params": params}, separators=(",", ":")).encode()
     raw = request("/api/v1/actions/execute", body, f"Authorization: Bearer {token}\r\n")
+    principal = runtime.tokens.authenticate_cached(f"Bearer {token}")
+    if principal is None:
+        raise SystemExit("the token is not remembered")
+
+    def authenticate(one: BaseRequest) -> object:
+        (given,) = one.headers.getall(AUTHORIZATION, ("",))
+        return runtime.tokens.authenticate_cached(given)
+
+    def permit(one: object) -> object:
+        return holds(principal, Permission.ACTION_EXECUTE) and not _NEEDED - rights(principal, workspace)
+
+    def read(one: BaseRequest) -> object:
+        return read_execute_now(one, principal, options)
+
+    def bound(one: object) -> object:
+        return bind_texts(bind(plan, params, _untrusted).values, types)
+
     for _ in range(ROUNDS):
         requests = await _parsed(raw, settings)
-        principals: list[Principal | None] = []
-        calls: list[Any] = []
-        steps: dict[str, tuple[Callable[[Any], object], Sequence[Any]]] = {
-            "authentication": (
-                lambda one: principals.append(
-                    runtime.tokens.authenticate_cached(one.headers.getall("Authorization", ())[0])
-                ),
-                requests,
-            ),
-            "permission": (
-                lambda who: (
-                    holds(who, Permission.ACTION_EXECUTE) and Permission.DATASOURCE_EXECUTE in rights(who, workspace)
-                ),
-                principals,
-            ),
-            "validation": (lambda one: calls.append(read_execute_now(one, principals[0], options)), requests),
-            "binding": (lambda call: bind_texts(bind(plan, call.params, _untrusted).values, types), calls),
-        }
-        for name, (step, over) in steps.items():
-            least[name] = min(least.get(name, float("inf")), _cpu(step, over))
-        if None in principals or None in calls:
-            raise SystemExit("a step did not take the fast path")
+        for name, step in zip(STEPS, (authenticate, permit, read, bound), strict=True):
+            least[name] = min(least.get(name, float("inf")), _cpu(step, requests))
     return least
 
 
-def _cpu(step: Callable[[Any], object], over: Sequence[Any]) -> float:
-    """Return microseconds of CPU for each."""
+def _cpu(step: Callable[[BaseRequest], object], requests: Sequence[BaseRequest]) -> float:
+    """Return microseconds of CPU for each request."""
     began = time.process_time_ns()
-    for one in over:
-        step(one)
-    return (time.process_time_ns() - began) / len(over) / 1_000
+    results = [step(one) for one in requests]
+    spent = time.process_time_ns() - began
+    if not all(results):
+        raise SystemExit("a step left the fast path")
+    return spent / len(requests) / 1_000
 
 
 async def _parsed(raw: bytes, settings: Settings) -> list[BaseRequest]:

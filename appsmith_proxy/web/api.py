@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from typing import Final, final
 
+from aiohttp.hdrs import AUTHORIZATION
 from aiohttp.web import BaseRequest, StreamResponse
 
 from appsmith_proxy.access.policy import Permission, holds
@@ -148,7 +149,7 @@ class Api:
 
 
 def _credentials(request: BaseRequest) -> str:
-    given = request.headers.getall("Authorization", ())
+    given = request.headers.getall(AUTHORIZATION, ())
     if len(given) != 1:
         raise Unauthenticated("no valid credentials came with the request")
     return given[0]

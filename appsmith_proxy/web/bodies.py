@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
+from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_TYPE
 from aiohttp.web import BaseRequest, RequestPayloadError
 
 from appsmith_proxy.errors import InvalidRequest, LimitExceeded, Problem, TooLarge
@@ -23,6 +24,8 @@ from appsmith_proxy.web.statuses import Refused
 JSON_TYPES: Final = frozenset({"application/json"})
 PATCH_TYPES: Final = frozenset({"application/json", "application/merge-patch+json"})
 KEY_HEADER: Final = "Idempotency-Key"
+_KEY: Final = type(CONTENT_TYPE)(KEY_HEADER)
+"""Names of headers that are looked up in every request are aiohttp's own kind, folded once."""
 KEY_PATTERN: Final = re.compile(r"[\x21-\x7e]{1,255}")
 SMALL_BYTES: Final = 256 * 1024
 """Up to here a body is read in place: sooner done than handed over."""
@@ -48,7 +51,7 @@ async def read_execute(request: BaseRequest, principal: Principal, options: WebO
     Raises:
         InvalidRequest, TooLarge, Refused: nothing of the body was used.
     """
-    content_type = request.headers.get("Content-Type", "")
+    content_type = request.headers.get(CONTENT_TYPE, "")
     boundary = None if content_type in JSON_TYPES else boundary_of(content_type)
     if boundary is not None:
         return await _read_execute_form(request, principal, boundary, options)
@@ -66,14 +69,14 @@ def read_execute_now(request: BaseRequest, principal: Principal, options: WebOpt
     """
     stream, headers = request.content, request.headers
     if (
-        headers.get("Content-Type") not in JSON_TYPES
-        or "Content-Encoding" in headers
+        headers.get(CONTENT_TYPE) not in JSON_TYPES
+        or CONTENT_ENCODING in headers
         or not stream.is_eof()
         or stream.exception() is not None
         or stream.total_bytes > min(SMALL_BYTES, options.execute_body_bytes)
     ):
         return None
-    key = _idempotency_key(request) if KEY_HEADER in headers else None
+    key = _idempotency_key(request) if _KEY in headers else None
     body = stream.read_nowait()
     plain = read_plain(body) if len(body) <= options.value_bytes else None
     if plain is None:
@@ -212,7 +215,7 @@ async def _continue(request: BaseRequest) -> None:
 
 
 def _check_type(request: BaseRequest, accepted: frozenset[str]) -> None:
-    content_type = request.headers.get("Content-Type", "")
+    content_type = request.headers.get(CONTENT_TYPE, "")
     if content_type not in accepted:
         media_type, _, parameters = content_type.partition(";")
         charset = parameters.strip().lower().replace('"', "")
@@ -227,7 +230,7 @@ def _check_type(request: BaseRequest, accepted: frozenset[str]) -> None:
 
 
 def _check_encoding(request: BaseRequest) -> None:
-    if "Content-Encoding" in request.headers:
+    if CONTENT_ENCODING in request.headers:
         raise Refused(415, InvalidRequest("the body is compressed", hint="send it as it is"))
 
 
