@@ -41,6 +41,10 @@ class Filters(Values):
 
     def condition(self, node: Any, path: Path) -> Any:
         """Read what a field is compared with: a value, or an object of operators."""
+        if isinstance(node, Leaf) and self.writes:  # a value says what is equal to it, and no more
+            value = self.data(node, path)
+            self.not_a_pattern(value, node)
+            return value
         if isinstance(node, Leaf) and node.type is ParameterType.JSON and node.bound:
             with self.inside(node):
                 return self.condition(node.value, ())

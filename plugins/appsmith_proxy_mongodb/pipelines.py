@@ -1,6 +1,7 @@
 """Reading pipelines: stages and expressions. A text of the author's may read a field; a value is always literal."""
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from appsmith_proxy.sdk import Joined, Leaf
@@ -41,8 +42,8 @@ class Pipelines(Filters):
                 return self.data(node, path)
             case "$elemMatch":  # of a projection
                 return self.element(node, path)
-            case "$slice" if not isinstance(node, list) or not any(isinstance(one, str | Mapping) for one in node):
-                return self.data(node, path)
+            case "$slice" if all(isinstance(one, int | float | Decimal | Leaf) for one in _several(node)):
+                return [self.signed(one, path) for one in node] if isinstance(node, list) else self.signed(node, path)
         naming = operators.NAMING.get(key)
         if naming is not None and isinstance(node, Mapping) and naming:
             checked = {**node, naming: self.constant(node.get(naming), (*path, naming))}
@@ -137,6 +138,10 @@ def name_problems(name: str) -> Iterator[str]:
         yield "is no name of a collection"
     elif name.startswith("system."):
         yield "collections of the system are not read or written"
+
+
+def _several(node: Any) -> list[Any]:
+    return node if isinstance(node, list) else [node]
 
 
 def _direction(value: Any) -> int:

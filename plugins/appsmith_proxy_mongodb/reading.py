@@ -7,7 +7,10 @@ a filter, and even that holds comparisons only.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any, Final, TypeAlias
+
+from bson import Regex
 
 from appsmith_proxy.sdk import ActionProblem, Joined, Leaf, ParameterType
 from appsmith_proxy_mongodb import operators
@@ -115,6 +118,10 @@ class Values:
         """Read a whole number that is not negative."""
         return self.made(_whole, self.value(node) if isinstance(node, Leaf) else node, path, origin(node))
 
+    def signed(self, node: Any, path: Path) -> Any:
+        """Read a whole number: how many elements of a list, from its end when it is negative."""
+        return self.made(_signed, self.value(node) if isinstance(node, Leaf) else node, path, origin(node))
+
     def listed(self, node: Any, path: Path) -> Any:
         """Read a list of values, or a binding that is one; a scalar is a list of one."""
         found = self.data(node, path)
@@ -123,10 +130,19 @@ class Values:
         if origin(node) is None and not isinstance(found, list):
             self.refuse(path, "must be a list")
         items = found if isinstance(found, list) else [found]
+        for one, item in zip(node, items, strict=True) if isinstance(node, list) else [(node, items)]:
+            if self.writes and isinstance(one, Leaf):
+                self.not_a_pattern(item, one)
         if not items and path[-1:] == ("$nin",) and self.writes and (leaf := origin(node)) is not None:
             with self.inside(leaf):
                 self.misfit(Misfit("a list that is not empty", "without it the filter would match everything"))
         return items
+
+    def not_a_pattern(self, value: Any, leaf: Leaf) -> None:
+        """Refuse a bound value that is a pattern, or holds one: it would match others than itself."""
+        if any(isinstance(one, Regex) for one in _scalars(value)):
+            with self.inside(leaf):
+                self.misfit(Misfit("a value that is no pattern", "a value cannot choose which documents are changed"))
 
     def regex(self, node: Any, path: Path) -> Any:
         """Read a pattern: values in it are matched literally, unless they are declared with wildcards."""
@@ -259,6 +275,28 @@ def leaves(node: Any) -> Iterator[Leaf]:
         case list():
             for value in node:
                 yield from leaves(value)
+
+
+def _scalars(value: Any) -> Iterator[Any]:
+    match value:
+        case dict():
+            for item in value.values():
+                yield from _scalars(item)
+        case list():
+            for item in value:
+                yield from _scalars(item)
+        case _:
+            yield value
+
+
+def _signed(value: Any) -> int:
+    if isinstance(value, str) and value.startswith("-"):
+        return -_whole(value[1:])
+    negative = isinstance(value, int | float | Decimal) and not isinstance(value, bool) and value < 0
+    try:
+        return -_whole(-value) if negative else _whole(value)
+    except Misfit:
+        raise Misfit("a whole number") from None
 
 
 def _whole(value: Any) -> int:

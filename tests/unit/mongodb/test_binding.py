@@ -314,3 +314,50 @@ def _keys(node: Any) -> list[str]:
     if isinstance(node, dict):
         return [*node, *(key for value in node.values() for key in _keys(value))]
     return [key for value in node for key in _keys(value)] if isinstance(node, list) else []
+
+
+@pytest.mark.parametrize("argument", ["{{x}}", ["{{x}}", 2], [1, "{{x}}"]], ids=json.dumps)
+@pytest.mark.parametrize("value", ["$secret", ["$secret"], [["$secret"]], {"a": 1}, 1.5, True, 2**63, "-", "1e3"])
+def test_a_slice_takes_whole_numbers_only(argument: Any, value: Any) -> None:
+    for parts in (
+        {"projection": {"a": {"$slice": argument}}},
+        {"operation": "aggregate", "pipeline": [{"$project": {"a": {"$slice": argument}}}]},
+    ):
+        assert misfit(parts, x=value) == ["params.x"]
+
+
+def test_a_slice_counts_from_either_end_and_an_expression_stays_one() -> None:
+    assert sent({"projection": {"a": {"$slice": ["{{x}}", "{{y}}"]}}}, x=-5, y="2").spec["projection"] == {
+        "a": {"$slice": [-5, 2]}
+    }
+    sliced = {"operation": "aggregate", "pipeline": [{"$project": {"a": {"$slice": [["{{x}}"], "{{y}}"]}}}]}
+    assert sent(sliced, x="$secret", y=1).spec["pipeline"] == [
+        {"$project": {"a": {"$slice": [[{"$literal": "$secret"}], {"$literal": 1}]}}}
+    ]
+
+
+CHANGING: tuple[dict[str, Any], ...] = (
+    {"operation": "delete", "filter": {"a": "{{x}}"}},
+    {"operation": "delete", "filter": {"a": {"$in": ["{{x}}"]}}},
+    {"operation": "delete", "filter": {"a": {"$in": "{{x}}"}}},
+    {"operation": "delete", "filter": {"a": {"$elemMatch": {"b": "{{x}}"}}}},
+    {"operation": "update", "filter": {"a": {"$not": "{{x}}"}}, "update": {"$set": {"b": 1}}},
+    {"operation": "update", "filter": {"a": 1}, "update": {"$pull": {"b": "{{x}}"}}},
+    {
+        "operation": "update",
+        "filter": {"a": 1},
+        "update": {"$set": {"b.$[each]": 1}},
+        "arrayFilters": [{"each": "{{x}}"}],
+    },
+)
+
+
+@pytest.mark.parametrize("parts", CHANGING, ids=json.dumps)
+@pytest.mark.parametrize(
+    "value",
+    [{"$ne": None}, {"$gt": ""}, {"$exists": True}, {"$regex": "."}, {"$regularExpression": {"pattern": "."}}],
+    ids=json.dumps,
+)
+def test_no_value_chooses_which_documents_are_changed(parts: dict[str, Any], value: Any) -> None:
+    assert misfit(parts, {"x": "json"}, x=value) == ["params.x"]
+    assert misfit(parts, {"x": "json"}, x={"$oid": ID}) == [], "what is equal to it may be any value"
