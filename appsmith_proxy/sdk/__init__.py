@@ -53,6 +53,7 @@ from appsmith_proxy.sdk.hooks import ENTRY_POINT_GROUP, HookSpecs, hookimpl
 from appsmith_proxy.sdk.network import Network, Target, TlsMode, TlsOptions
 from appsmith_proxy.sdk.permits import Permits
 from appsmith_proxy.sdk.pool import SETTLE_SECONDS, Lane, Pool, Pooled
+from appsmith_proxy.sdk.pooled_client import PooledClient, PooledWire, Stale, TransactionWords, Translate
 from appsmith_proxy.sdk.results import (
     Body,
     BodyKind,
@@ -75,6 +76,14 @@ from appsmith_proxy.sdk.results import (
 from appsmith_proxy.sdk.room import LARGE_ANSWER, Room
 from appsmith_proxy.sdk.secrets import Secret
 from appsmith_proxy.sdk.sql_fields import SQL_STATEMENT, SQL_STEPS
+from appsmith_proxy.sdk.sql_server import (
+    SqlLogin,
+    SqlServer,
+    SqlServerDriver,
+    ceiling_option,
+    dial_in_turn,
+    sql_server_fields,
+)
 from appsmith_proxy.sdk.starters import starters
 from appsmith_proxy.sdk.statements import (
     NO_LIMITS,
@@ -155,6 +164,8 @@ __all__ = [
     "PlanStale",
     "Pool",
     "Pooled",
+    "PooledClient",
+    "PooledWire",
     "Prepared",
     "Problem",
     "Reported",
@@ -165,6 +176,10 @@ __all__ = [
     "Scalar",
     "Secret",
     "Session",
+    "SqlLogin",
+    "SqlServer",
+    "SqlServerDriver",
+    "Stale",
     "Starter",
     "Statement",
     "StatementClass",
@@ -182,9 +197,13 @@ __all__ = [
     "TlsFailed",
     "TlsMode",
     "TlsOptions",
+    "TransactionWords",
+    "Translate",
     "TypeFamily",
     "Value",
+    "ceiling_option",
     "check_configuration",
+    "dial_in_turn",
     "hookimpl",
     "is_json",
     "is_loopback",
@@ -194,6 +213,7 @@ __all__ = [
     "number_text",
     "plain_tree",
     "rows_in_force",
+    "sql_server_fields",
     "starters",
     "tls_problems",
     "to_text",

@@ -3,18 +3,17 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from appsmith_proxy.sdk import Capability, Client, Driver, OpenContext, Payload, Problem, Secret, TlsMode
+from appsmith_proxy.sdk import Capability, Client, OpenContext, Secret, SqlServerDriver
 from appsmith_proxy_mysql.client import MysqlClient
 from appsmith_proxy_mysql.dialect import MYSQL
-from appsmith_proxy_mysql.fields import ACTIONS, FIELDS, OPTIONS, Configuration, problems
+from appsmith_proxy_mysql.fields import FIELDS, OPTIONS, PORT
 
 
-class MysqlDriver(Driver):
+class MysqlDriver(SqlServerDriver):
     """MySQL 8.0 and newer, MariaDB 10.6 and newer."""
 
     kind: ClassVar = "mysql"
     title: ClassVar = "MySQL / MariaDB"
-    payload: ClassVar = Payload.STATEMENT
     capabilities: ClassVar = frozenset(
         {
             Capability.PREPARE,
@@ -27,22 +26,13 @@ class MysqlDriver(Driver):
         }
     )
     fields: ClassVar = FIELDS
-    actions: ClassVar = ACTIONS
+    port: ClassVar = PORT
+    tls_protocol: ClassVar = "mysql"
     options: ClassVar = OPTIONS
     dialect: ClassVar = MYSQL
-
-    def validate(self, configuration: Mapping[str, Any], secrets_set: frozenset[str]) -> list[Problem]:
-        """Return every problem of a configuration, of each field and between fields."""
-        found = super().validate(configuration, secrets_set)
-        return found or list(problems(configuration, secrets_set))
-
-    def tls_endpoint(self, configuration: Mapping[str, Any]) -> tuple[str, int, str] | None:
-        """Return where TLS is spoken, unless it is switched off."""
-        plain = Configuration.read(configuration)
-        return None if plain.tls.mode is TlsMode.DISABLE else (plain.host, plain.port, "mysql")
 
     async def open(
         self, configuration: Mapping[str, Any], secrets: Mapping[str, Secret], context: OpenContext
     ) -> Client:
         """Build a Client; it connects with its first execution."""
-        return MysqlClient(Configuration.read(configuration), secrets, context)
+        return MysqlClient(self.server(configuration), secrets, context)

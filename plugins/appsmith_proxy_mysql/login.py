@@ -11,6 +11,7 @@ import ipaddress
 import ssl
 import struct
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import aiomysql
@@ -19,12 +20,11 @@ from pymysql.connections import MysqlPacket
 from appsmith_proxy.sdk import (
     ConnectFailed,
     CredentialsRejected,
-    DatasourceError,
     Outcome,
     Room,
-    Secret,
-    Target,
+    SqlLogin,
     TlsFailed,
+    dial_in_turn,
 )
 from appsmith_proxy_mysql import faults
 from appsmith_proxy_mysql.conversation import Conversation
@@ -73,21 +73,6 @@ _LOCAL_FILE: Final = bytes((LOCAL_FILE,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """Where and as whom to connect. Everything is explicit: nothing comes from the environment or a file."""
-
-    target: Target
-    context: ssl.SSLContext | None
-    verified: bool
-    """The server's identity is checked, so even a password in clear text is safe."""
-    database: str
-    username: str
-    password: Secret | None
-    ceiling_seconds: int
-    """The server cancels whatever takes longer, should our own cancel not reach it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedIn:
     """What a login brought."""
 
@@ -97,7 +82,7 @@ class LoggedIn:
     thread_id: int
 
 
-async def connect(login: Login, room: Room, *, deadline: float) -> LoggedIn:
+async def connect(login: SqlLogin, room: Room, *, deadline: float) -> LoggedIn:
     """Connect and log in, trying one checked address after the other.
 
     Raises:
@@ -105,24 +90,16 @@ async def connect(login: Login, room: Room, *, deadline: float) -> LoggedIn:
     """
     if "\0" in login.username + login.database:
         raise ConnectFailed("the names of account and database must not hold a NUL", outcome=Outcome.NOT_SENT)
-    loop = asyncio.get_running_loop()
-    failure = ConnectFailed("the host has no address", outcome=Outcome.NOT_SENT)
-    left = len(login.target.addresses)
-    for address in login.target.addresses:
-        now = loop.time()
-        try:
-            async with asyncio.timeout_at(now + (deadline - now) / left):
-                return await _dial(login, address, room, deadline=deadline)
-        except (DatasourceError, *faults.RAISED) as error:
-            translated = faults.translate_connect(error)
-            if not isinstance(translated, ConnectFailed):  # a server has answered: another try may lock the account
-                raise translated from None
-            failure = translated
-        left -= 1
-    raise failure
+    return await dial_in_turn(
+        login.target,
+        partial(_dial, login, room, deadline),
+        faults.translate_connect,
+        raised=faults.RAISED,
+        deadline=deadline,
+    )
 
 
-async def _dial(login: Login, address: str, room: Room, *, deadline: float) -> LoggedIn:
+async def _dial(login: SqlLogin, room: Room, deadline: float, address: str) -> LoggedIn:
     loop = asyncio.get_running_loop()
     packets = Packets(room)
     conversation = Conversation(packets, deadline)
@@ -141,7 +118,7 @@ async def _dial(login: Login, address: str, room: Room, *, deadline: float) -> L
 class _Session(aiomysql.Connection):  # type: ignore[misc]  # reason: aiomysql has no types
     """aiomysql's way of logging in, and a guard before each of its steps."""
 
-    def __init__(self, login: Login, conversation: Conversation, *, loopback: bool) -> None:
+    def __init__(self, login: SqlLogin, conversation: Conversation, *, loopback: bool) -> None:
         password = login.password.reveal() if login.password is not None else ""
         super().__init__(
             host=login.target.host,
@@ -166,7 +143,7 @@ class _Session(aiomysql.Connection):  # type: ignore[misc]  # reason: aiomysql h
         self._introductions = 0
         """Packets still to come in which our flags stand."""
 
-    async def log_in(self, login: Login) -> LoggedIn:
+    async def log_in(self, login: SqlLogin) -> LoggedIn:
         """Talk with the server until it has let us in."""
         try:
             await self._get_server_information()

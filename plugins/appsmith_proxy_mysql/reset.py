@@ -1,4 +1,4 @@
-"""Bringing a session back to how it was after connecting, and the words of transactions.
+"""Bringing a session back to how it was after connecting.
 
 ``COM_RESET_CONNECTION`` undoes nearly everything: variables, temporary tables, locks, handlers, transactions, prepared
 names, and with them the prepared statements. It puts the server's own defaults in place of the pins, and leaves the
@@ -10,11 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from appsmith_proxy.sdk import Statement
-
-START: Final = "START TRANSACTION"
-START_READ_ONLY: Final = "START TRANSACTION READ ONLY"
-COMMIT: Final = "COMMIT"
-ROLLBACK: Final = "ROLLBACK"
 
 HOME: Final = Statement(text="SELECT CAST(DATABASE() AS CHAR), CAST(CURRENT_ROLE() AS CHAR)")
 

@@ -20,6 +20,7 @@ from appsmith_proxy.sdk import (
     Limits,
     Outcome,
     Room,
+    SqlLogin,
     Statement,
     StatementInvalid,
     Value,
@@ -27,7 +28,7 @@ from appsmith_proxy.sdk import (
 from appsmith_proxy_mysql import faults, pins, protocol
 from appsmith_proxy_mysql.decode import Shape
 from appsmith_proxy_mysql.encode import Argument, bind
-from appsmith_proxy_mysql.login import LoggedIn, Login, connect
+from appsmith_proxy_mysql.login import LoggedIn, connect
 from appsmith_proxy_mysql.protocol import OPEN_TRANSACTION, Malformed, Status, framed
 from appsmith_proxy_mysql.replies import Acknowledged, Kept, PreparedReply
 from appsmith_proxy_mysql.reset import HOME, Home, beginning
@@ -70,7 +71,7 @@ class Answer(NamedTuple):
 class Wire:
     """One connection. Used by one execution at a time; who has it closes it or gives it back to the pool."""
 
-    def __init__(self, logged_in: LoggedIn, login: Login, lane: Lane) -> None:
+    def __init__(self, logged_in: LoggedIn, login: SqlLogin, lane: Lane) -> None:
         self.lane = lane
         self.scope = ""
         """The scope whose executions may follow without a reset; ``""``: the session is as after connecting."""
@@ -89,7 +90,7 @@ class Wire:
         self._closing = False
 
     @classmethod
-    async def connect(cls, login: Login, lane: Lane, room: Room, *, deadline: float) -> Self:
+    async def connect(cls, login: SqlLogin, lane: Lane, room: Room, *, deadline: float) -> Self:
         """Connect, log in and pin the session; see ``login.connect``."""
         wire = cls(await connect(login, room, deadline=deadline), login, lane)
         try:
@@ -106,7 +107,7 @@ class Wire:
         return wire
 
     @staticmethod
-    async def kill(login: Login, thread_id: int) -> None:
+    async def kill(login: SqlLogin, thread_id: int) -> None:
         """End what another connection's session is at, over a connection of its own."""
         until = asyncio.get_running_loop().time() + CLOSE_SECONDS
         logged_in = await connect(login, Room(), deadline=until)

@@ -3,19 +3,18 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from appsmith_proxy.sdk import Capability, Client, Driver, OpenContext, Payload, Problem, Secret, TlsMode
+from appsmith_proxy.sdk import Capability, Client, OpenContext, Secret, SqlServerDriver
 from appsmith_proxy_postgres.client import PostgresClient
 from appsmith_proxy_postgres.dialect import POSTGRES
 from appsmith_proxy_postgres.encoding import ENCODE_ROWS
-from appsmith_proxy_postgres.fields import ACTIONS, FIELDS, OPTIONS, Configuration, problems
+from appsmith_proxy_postgres.fields import FIELDS, OPTIONS, PORT
 
 
-class PostgresDriver(Driver):
+class PostgresDriver(SqlServerDriver):
     """PostgreSQL 14 and newer."""
 
     kind: ClassVar = "postgres"
     title: ClassVar = "PostgreSQL"
-    payload: ClassVar = Payload.STATEMENT
     capabilities: ClassVar = frozenset(
         {
             Capability.PREPARE,
@@ -28,24 +27,15 @@ class PostgresDriver(Driver):
         }
     )
     fields: ClassVar = FIELDS
-    actions: ClassVar = ACTIONS
+    port: ClassVar = PORT
+    tls_protocol: ClassVar = "postgres"
     options: ClassVar = OPTIONS
     dialect: ClassVar = POSTGRES
     encode_rows: ClassVar = ENCODE_ROWS
     """Answers of so many rows are encoded by the server from the next execution on."""
 
-    def validate(self, configuration: Mapping[str, Any], secrets_set: frozenset[str]) -> list[Problem]:
-        """Return every problem of a configuration, of each field and between fields."""
-        found = super().validate(configuration, secrets_set)
-        return found or list(problems(configuration, secrets_set))
-
-    def tls_endpoint(self, configuration: Mapping[str, Any]) -> tuple[str, int, str] | None:
-        """Return where TLS is spoken, unless it is switched off."""
-        plain = Configuration.read(configuration)
-        return None if plain.tls.mode is TlsMode.DISABLE else (plain.host, plain.port, "postgres")
-
     async def open(
         self, configuration: Mapping[str, Any], secrets: Mapping[str, Secret], context: OpenContext
     ) -> Client:
         """Build a Client; it connects with its first execution."""
-        return PostgresClient(Configuration.read(configuration), secrets, context, encode_rows=self.encode_rows)
+        return PostgresClient(self.server(configuration), secrets, context, encode_rows=self.encode_rows)

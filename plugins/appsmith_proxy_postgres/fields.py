@@ -1,86 +1,15 @@
-"""The configuration of a PostgreSQL datasource: its rows, what relates them, and the same as one object."""
+"""The rows of a PostgreSQL datasource, and what an operator sets."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final
 
-from appsmith_proxy.sdk import (
-    SQL_STATEMENT,
-    SQL_STEPS,
-    TLS_FIELDS,
-    Field,
-    FieldType,
-    Problem,
-    TlsConfiguration,
-    tls_problems,
-)
+from appsmith_proxy.sdk import ceiling_option, sql_server_fields
 
-FIELDS: Final = (
-    Field(
-        name="host",
-        type=FieldType.HOST,
-        label="Host",
-        help="Name or IP address of the server. A socket path is refused.",
-        required=True,
-        destination=True,
-        max_length=255,
-    ),
-    Field(name="port", type=FieldType.PORT, label="Port", default=5432, destination=True),
-    Field(name="database", type=FieldType.TEXT, label="Database", required=True, destination=True, max_length=63),
-    Field(
-        name="username",
-        type=FieldType.TEXT,
-        label="User name",
-        help="A role with the rights that the actions need, and no more.",
-        required=True,
-        destination=True,
-        max_length=63,
-    ),
-    Field(name="password", type=FieldType.TEXT, label="Password", secret=True, max_length=1024),
-    *TLS_FIELDS,
-)
+PORT: Final = 5432
 
-ACTIONS: Final = (SQL_STATEMENT, SQL_STEPS)
+FIELDS: Final = sql_server_fields(port=PORT, database_length=63, account="a role", account_length=63)
 
 OPTIONS: Final = (
-    Field(
-        name="ceilingSeconds",
-        type=FieldType.INTEGER,
-        label="Ceiling",
-        help="The server itself cancels a statement after so many seconds, whatever the action's deadline says.",
-        default=120,
-        minimum=1,
-        maximum=86_400,
+    ceiling_option(
+        help="The server itself cancels a statement after so many seconds, whatever the action's deadline says."
     ),
 )
-
-DEFAULT_CEILING: Final = 120
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
-    """The plain fields, defaults filled in."""
-
-    host: str
-    port: int
-    database: str
-    username: str
-    tls: TlsConfiguration
-
-    @classmethod
-    def read(cls, fields: Mapping[str, Any]) -> Self:
-        """Read a configuration that ``problems`` found nothing wrong with."""
-        host = fields["host"]
-        return cls(
-            host=host,
-            port=fields.get("port", 5432),
-            database=fields["database"],
-            username=fields["username"],
-            tls=TlsConfiguration.read(host, fields),
-        )
-
-
-def problems(fields: Mapping[str, Any], secrets_set: frozenset[str]) -> Iterator[Problem]:
-    """Yield what is wrong between fields; each by itself has been checked against the table."""
-    if host := fields.get("host"):
-        yield from tls_problems(host, fields, secrets_set)

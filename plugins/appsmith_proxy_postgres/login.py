@@ -6,15 +6,14 @@ must do.
 """
 
 import asyncio
-import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import asyncpg
 from asyncpg import connect_utils
 
-from appsmith_proxy.sdk import ConnectFailed, CredentialsRejected, DatasourceError, Lane, Outcome, Secret, Target
+from appsmith_proxy.sdk import ConnectFailed, CredentialsRejected, Lane, Outcome, SqlLogin, dial_in_turn
 from appsmith_proxy_postgres import faults
 from appsmith_proxy_postgres.meter import Meter
 
@@ -39,22 +38,7 @@ READ_ONLY: Final[Mapping[Lane, str]] = {Lane.READ_WRITE: "off", Lane.READ_ONLY: 
 """Whether transactions of a lane are read-only, from the startup parameters on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """Where and as whom to connect. Everything is explicit: nothing comes from the environment or a file."""
-
-    target: Target
-    context: ssl.SSLContext | None
-    verified: bool
-    """The server's identity is checked, so even a password in clear text is safe."""
-    database: str
-    username: str
-    password: Secret | None
-    ceiling_seconds: int
-    """The server cancels whatever takes longer, should our own cancel not reach it."""
-
-
-async def connect(login: Login, lane: Lane, *, deadline: float) -> tuple[Any, Meter]:
+async def connect(login: SqlLogin, lane: Lane, *, deadline: float) -> tuple[Any, Meter]:
     """Connect and log in, trying one checked address after the other.
 
     Returns:
@@ -63,24 +47,16 @@ async def connect(login: Login, lane: Lane, *, deadline: float) -> tuple[Any, Me
     Raises:
         DatasourceError: no address gave a session in time; nothing was sent but the login.
     """
-    loop = asyncio.get_running_loop()
-    failure = ConnectFailed("the host has no address", outcome=Outcome.NOT_SENT)
-    left = len(login.target.addresses)
-    for address in login.target.addresses:
-        now = loop.time()
-        try:
-            async with asyncio.timeout_at(now + (deadline - now) / left):
-                return await _dial(login, address, lane)
-        except (DatasourceError, *faults.RAISED) as error:
-            translated = faults.translate_connect(error)
-            if not isinstance(translated, ConnectFailed):  # a server has answered: another try may lock the role
-                raise translated from None
-            failure = translated
-        left -= 1
-    raise failure
+    return await dial_in_turn(
+        login.target,
+        partial(_dial, login, lane),
+        faults.translate_connect,
+        raised=faults.RAISED,
+        deadline=deadline,
+    )
 
 
-async def _dial(login: Login, address: str, lane: Lane) -> tuple[Any, Meter]:
+async def _dial(login: SqlLogin, lane: Lane, address: str) -> tuple[Any, Meter]:
     loop = asyncio.get_running_loop()
     place = (address, login.target.port)
     parameters = _parameters(login, lane)
@@ -119,7 +95,7 @@ async def _dial(login: Login, address: str, lane: Lane) -> tuple[Any, Meter]:
     return connection, meter
 
 
-def _parameters(login: Login, lane: Lane) -> Any:
+def _parameters(login: SqlLogin, lane: Lane) -> Any:
     settings = {
         **PINS,
         "statement_timeout": f"{login.ceiling_seconds}s",

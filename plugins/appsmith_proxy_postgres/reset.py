@@ -21,6 +21,3 @@ SELECT 1 / CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE
 """The last line fails when an action has made an SQL-level prepared name: one that this driver did not."""
 
 ROLLBACK: Final = "ROLLBACK"
-BEGIN: Final = "BEGIN"
-BEGIN_READ_ONLY: Final = "BEGIN READ ONLY"
-COMMIT: Final = "COMMIT"

@@ -27,6 +27,7 @@ from appsmith_proxy.sdk import (
     Prepared,
     Reported,
     Room,
+    SqlLogin,
     Statement,
     Value,
     unique_names,
@@ -34,7 +35,7 @@ from appsmith_proxy.sdk import (
 from appsmith_proxy_postgres import faults, typebook
 from appsmith_proxy_postgres.bind import Argument, bind
 from appsmith_proxy_postgres.derive import Derived, derive
-from appsmith_proxy_postgres.login import CLOSE_SECONDS, Login, connect
+from appsmith_proxy_postgres.login import CLOSE_SECONDS, connect
 from appsmith_proxy_postgres.meter import Meter
 from appsmith_proxy_postgres.reset import RESET, ROLLBACK
 from appsmith_proxy_postgres.typebook import TypeBook, TypeInfo
@@ -119,7 +120,7 @@ class Wire:
         self._closing = False
 
     @classmethod
-    async def connect(cls, login: Login, lane: Lane, book: TypeBook, room: Room, *, deadline: float) -> Self:
+    async def connect(cls, login: SqlLogin, lane: Lane, book: TypeBook, room: Room, *, deadline: float) -> Self:
         """Connect and log in; see ``login.connect``."""
         connection, meter = await connect(login, lane, deadline=deadline)
         meter.room = room

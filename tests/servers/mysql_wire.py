@@ -5,9 +5,19 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from appsmith_proxy.sdk import EncodedRows, Lane, Limits, Parameter, ParameterType, Room, Secret, Statement, Target
+from appsmith_proxy.sdk import (
+    EncodedRows,
+    Lane,
+    Limits,
+    Parameter,
+    ParameterType,
+    Room,
+    Secret,
+    SqlLogin,
+    Statement,
+    Target,
+)
 from appsmith_proxy_mysql.encode import bind
-from appsmith_proxy_mysql.login import Login
 from appsmith_proxy_mysql.wire import Answer, Wire
 from tests.servers.mariadb import MariadbServer
 
@@ -25,9 +35,9 @@ def login_at(
     username: str = "somebody",
     password: str = "sesame",
     ceiling_seconds: int = 30,
-) -> Login:
+) -> SqlLogin:
     """Return a login at a port of loopback."""
-    return Login(
+    return SqlLogin(
         target=Target(host=host, port=port, addresses=addresses),
         context=context,
         verified=verified,
@@ -38,7 +48,7 @@ def login_at(
     )
 
 
-def login_to(server: MariadbServer, database: str = "mysql", **options: Any) -> Login:
+def login_to(server: MariadbServer, database: str = "mysql", **options: Any) -> SqlLogin:
     """Return the administrator's login to a server, or another one's."""
     usual: dict[str, Any] = {
         "port": server.port,
@@ -51,7 +61,7 @@ def login_to(server: MariadbServer, database: str = "mysql", **options: Any) -> 
 
 @asynccontextmanager
 async def wired(
-    login: Login, *, lane: Lane = Lane.READ_WRITE, room: Room | None = None, seconds: float = 10.0
+    login: SqlLogin, *, lane: Lane = Lane.READ_WRITE, room: Room | None = None, seconds: float = 10.0
 ) -> AsyncIterator[Wire]:
     """Lend a connection, and close it."""
     deadline = asyncio.get_running_loop().time() + seconds

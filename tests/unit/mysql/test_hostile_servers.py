@@ -21,13 +21,14 @@ from appsmith_proxy.sdk import (
     Outcome,
     ResourceExhausted,
     Room,
+    SqlLogin,
     Statement,
     TlsFailed,
 )
 from appsmith_proxy_mysql import faults
 from appsmith_proxy_mysql.conversation import Conversation
 from appsmith_proxy_mysql.decode import Shape
-from appsmith_proxy_mysql.login import Login, _Session
+from appsmith_proxy_mysql.login import _Session
 from appsmith_proxy_mysql.packets import Packets
 from appsmith_proxy_mysql.protocol import LARGEST, Client, Malformed, Reported, done_at, reported_at
 from appsmith_proxy_mysql.replies import Acknowledged, Features, Kept, PreparedReply
@@ -462,7 +463,7 @@ async def test_the_password_is_not_told_to_who_may_be_anybody(
     assert not [name for name in opened if "passwd" in name]
 
 
-async def _log_in_from_afar(login: Login) -> None:
+async def _log_in_from_afar(login: SqlLogin) -> None:
     """Log in as if the address were not loopback's."""
     packets_ = Packets(Room())
     loop = asyncio.get_running_loop()

@@ -246,7 +246,7 @@ async def test_the_statements_own_plan_stays_as_it_is(postgres: PostgresServer, 
 
 
 async def _second_text(client: PostgresClient, text: str) -> str:
-    wire = await client.pool.acquire(Lane.READ_WRITE, "", deadline=client._now() + 5)
+    wire = await client.pool.acquire(Lane.READ_WRITE, "", deadline=client.now() + 5)
     kept = await wire.keep(Statement(text=text), timeout=5)
     assert await wire.derive(kept, timeout=5)
     client.pool.release(wire)
