@@ -14,19 +14,17 @@ from appsmith_proxy.errors import (
     ProxyError,
     StatementInvalid,
 )
+from appsmith_proxy.gateway.compiling import compile_copy
 from appsmith_proxy.gateway.edge import driver_edge
 from appsmith_proxy.gateway.leases import Leases
 from appsmith_proxy.model.plan import Plan, PlannedStatement, Source, StatementSet, Transform
 from appsmith_proxy.model.records import ActionCopy, Datasource
 from appsmith_proxy.registry.registry import Registry
-from appsmith_proxy.sdk import Capability, Driver, Prepared, Reported, SupportsPrepare
-from appsmith_proxy.template import combinations, compile_action, described, origin_of, sql_texts
+from appsmith_proxy.sdk import Capability, Prepared, Reported, SupportsPrepare
+from appsmith_proxy.template import Compiled, combinations, described, origin_of, sql_texts
 
 CHECK_SECONDS: Final = 5.0
 """How long saving waits for a datasource; after that the action is saved unchecked."""
-
-LONG: Final = 8_192
-"""Bytes. Longer texts are compiled in a thread: no other call waits for them."""
 
 REMEMBERED: Final = 500
 """How many compiled copies are kept: lists show the same ones again and again."""
@@ -64,7 +62,7 @@ class Checker:
         self._compiled: dict[bytes, Check] = {}
 
     async def compile(self, datasource: Datasource, copy: ActionCopy) -> Check:
-        """Compile without asking the datasource. What was compiled lately is remembered; what is long has a thread."""
+        """Compile without asking the datasource. What was compiled lately is remembered."""
         try:
             driver = self._registry.driver(datasource.kind)
         except IncompatibleDriver as error:
@@ -72,7 +70,7 @@ class Checker:
         key = _key(datasource.kind, copy)
         check = self._compiled.pop(key, None)
         if check is None:
-            check = await asyncio.to_thread(_compile, driver, copy) if len(key) > LONG else _compile(driver, copy)
+            check = _compiled(await compile_copy(driver, copy))
         self._compiled[key] = check
         if len(self._compiled) > REMEMBERED:
             del self._compiled[next(iter(self._compiled))]
@@ -145,10 +143,7 @@ class _Found:
         self.reported[digest] = Reported.of(digest, prepared)
 
 
-def _compile(driver: Driver, copy: ActionCopy) -> Check:
-    compiled = compile_action(
-        driver, copy.configuration, copy.parameters, read_only=copy.read_only, allow_ddl=copy.allow_ddl
-    )
+def _compiled(compiled: Compiled) -> Check:
     warnings = compiled.plan.warnings if compiled.plan is not None else ()
     return Check(plan=compiled.plan, problems=compiled.problems, warnings=warnings)
 

@@ -1,9 +1,11 @@
 """What an action needs to run, found once and kept until the store's feed says that something of it changed."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Final, final
 
 from appsmith_proxy.errors import InternalError, NotFound
+from appsmith_proxy.gateway.compiling import compile_copy, is_long
 from appsmith_proxy.gateway.encode import Encoder
 from appsmith_proxy.gateway.limits import AdmissionLimits, Gate
 from appsmith_proxy.gateway.plan_seals import PlanSeals, check_plan
@@ -13,7 +15,6 @@ from appsmith_proxy.model.records import Action, ActionCopy, Datasource
 from appsmith_proxy.registry.registry import Registry
 from appsmith_proxy.sdk import Driver, Limits
 from appsmith_proxy.store.cache import CachedStore
-from appsmith_proxy.template import compile_action
 
 MISSING: Final = "no such action"
 
@@ -59,6 +60,7 @@ class Runnables:
         self._limits = limits
         self._kept: dict[tuple[str, bool], Runnable] = {}
         self._gates: dict[str, Gate] = {}
+        self._long = asyncio.Lock()
 
     def peek(self, action_id: str, *, published: bool) -> Runnable | None:
         """Return the kept runnable if both its records are still the current ones; no I/O.
@@ -89,13 +91,13 @@ class Runnables:
         datasource = await self._cache.get(Datasource, copy.datasource_id)
         if datasource is None or datasource.workspace_id != action.workspace_id:
             raise NotFound(MISSING)
-        seal = self._seals.check(action, copy, datasource) if published else None
-        driver = self._registry.driver(datasource.kind)
-        runnable = self._build(action, copy, datasource, driver, published=published)
-        if seal is not None:
-            check_plan(runnable.plan, seal)
-        self._kept[action.id, published] = runnable
-        return runnable
+        if not is_long(copy):
+            return await self._build(action, copy, datasource, published=published)
+        async with self._long:  # of many first calls, one compiles
+            kept = self._kept.get((action.id, published))
+            if kept is not None and kept.action is action and kept.datasource is datasource:
+                return kept
+            return await self._build(action, copy, datasource, published=published)
 
     def forget(self, action_id: str) -> None:
         """Drop what is kept of an action, or of all (``""``); the feed says that it changed."""
@@ -104,19 +106,19 @@ class Runnables:
         self._kept.pop((action_id, True), None)
         self._kept.pop((action_id, False), None)
 
-    def _build(
-        self, action: Action, copy: ActionCopy, datasource: Datasource, driver: Driver, *, published: bool
-    ) -> Runnable:
-        compiled = compile_action(
-            driver, copy.configuration, copy.parameters, read_only=copy.read_only, allow_ddl=copy.allow_ddl
-        )
+    async def _build(self, action: Action, copy: ActionCopy, datasource: Datasource, *, published: bool) -> Runnable:
+        seal = self._seals.check(action, copy, datasource) if published else None
+        driver = self._registry.driver(datasource.kind)
+        compiled = await compile_copy(driver, copy)
         if compiled.plan is None:
             raise InternalError(
                 "the action was saved by another version and does not compile any more",
                 hint="an editor must open and save it again",
             )
         plan = compiled.plan
-        return Runnable(
+        if seal is not None:
+            check_plan(plan, seal)
+        runnable = Runnable(
             action=action,
             copy=copy,
             plan=plan,
@@ -129,9 +131,11 @@ class Runnables:
                 affected=copy.max_affected_rows if plan.writes else None,
             ),
             timeout=min(copy.timeout_ms, self._limits.max_timeout_ms) / 1000,
-            published=Published(copy.seal.reported if published and copy.seal is not None else ()),
+            published=Published(seal.reported if seal is not None else ()),
             scope=f"{action.id}:{action.revision}" if published and not _uses_trusted_names(plan) else "",
         )
+        self._kept[action.id, published] = runnable
+        return runnable
 
 
 def _uses_trusted_names(plan: Plan) -> bool:

@@ -9,6 +9,7 @@
 from appsmith_proxy.template.binder import Bound, bind
 from appsmith_proxy.template.canonical import canonical_bytes
 from appsmith_proxy.template.compiler import Compiled, bindings_of, compile_action
+from appsmith_proxy.template.effort import takes_long
 from appsmith_proxy.template.explaining import ExplainedStep, Spot, described, explain, origin_of, sql_texts
 from appsmith_proxy.template.names import AFFECTED
 from appsmith_proxy.template.parameters import check_declarations
@@ -36,4 +37,5 @@ __all__ = [
     "representatives",
     "sql_texts",
     "stepwise",
+    "takes_long",
 ]

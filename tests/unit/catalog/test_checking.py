@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from appsmith_proxy.catalog.checking import LONG, REMEMBERED, Checker
+from appsmith_proxy.catalog.checking import REMEMBERED, Checker
 from appsmith_proxy.gateway.leases import Leases, Opened
 from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.model.records import ActionCopy, Datasource
 from appsmith_proxy.registry.registry import Registry
 from appsmith_proxy.sdk import ParameterType, hookimpl
+from appsmith_proxy.template.effort import LONG
 from appsmith_proxy.testing.memory import MemoryDriver
 
 DATASOURCE = Datasource(id="d" * 24, workspace_id="w" * 24, name="shop", kind="memory")
