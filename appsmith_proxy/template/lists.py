@@ -1,6 +1,6 @@
 """Recognise ``x IN ({{list}})``: where it stands, whether NOT stands before it, and what is on its left."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,6 +53,16 @@ def row_columns(site: Site, parsed: Sequence[Lexeme]) -> tuple[str, ...] | str:
         elif not parsed[at].is_mark(",") and not parsed[at].is_mark("("):
             return "only names of columns can stand before VALUES"
     return tuple(reversed(names))
+
+
+def names_apart(columns: Sequence[str], fields: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield, with a hint, each column that the rows' fields have not, and each field that is no column."""
+    for name in columns:
+        if name not in fields:
+            yield f"the rows have no field {name}", f"declared fields: {', '.join(fields)}"
+    for name in fields:
+        if name not in columns:
+            yield f"the statement has no column {name}", f"its columns: {', '.join(columns)}"
 
 
 _BEFORE_ROW: Final = frozenset({"WHERE", "AND", "OR", "NOT", "ON", "HAVING", "WHEN", "ROW", "SELECT", "CASE", "THEN"})

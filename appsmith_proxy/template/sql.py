@@ -103,7 +103,7 @@ class _Analysis:
 
     def same_as(self, other: "_Analysis") -> bool:
         """Return whether the bindings are placed alike, whatever was chosen."""
-        mine, theirs = self.placer, other.placer
+        mine, theirs = self.placer.placed, other.placer.placed
         return (
             mine.splicing.edits == theirs.splicing.edits
             and mine.slots == theirs.slots
@@ -139,7 +139,7 @@ def _compile(
     refusals += _changed_by_keywords(analysis, parameters, analyse)
     if refusals:
         return refusals, None
-    multiplier = Multiplier(placer=analysis.placer, blocks=read.blocks, places=analysis.places, axes=axes)
+    multiplier = Multiplier(placed=analysis.placer.placed, blocks=read.blocks, places=analysis.places, axes=axes)
     statements = multiplier.statements()
     if not all(reads_as_planned(planned, dialect) for planned in representatives(statements)):
         return [Refusal(offset=0, message=_UNREADABLE)], None

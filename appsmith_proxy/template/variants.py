@@ -10,7 +10,7 @@ from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.model.plan import MAX_CHARACTERS, MAX_STATEMENTS, Axis, AxisKind, PlannedStatement, StatementSet
 from appsmith_proxy.template.blocks import Block
 from appsmith_proxy.template.choosing import ChoicePlace
-from appsmith_proxy.template.placing import Placer
+from appsmith_proxy.template.placed import Placed
 from appsmith_proxy.template.statements import Refusal
 
 ALL_UP_TO: Final = 64
@@ -59,7 +59,7 @@ def too_many(axes: Sequence[Axis], text: str, places: Sequence[ChoicePlace]) -> 
 class Multiplier:
     """Makes the statements of one text."""
 
-    placer: Placer
+    placed: Placed
     blocks: Sequence[Block]
     places: Sequence[ChoicePlace]
     axes: tuple[Axis, ...]
@@ -80,7 +80,7 @@ class Multiplier:
             for axis, position in zip(self.axes, positions, strict=True)
             if axis.kind is AxisKind.CHOICE
         }
-        return self.placer.statement(
+        return self.placed.statement(
             without=without,
             chosen=[(place.start, place.end, place.spellings[chosen[place.name]]) for place in self.places],
         )
