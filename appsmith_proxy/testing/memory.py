@@ -1,9 +1,9 @@
-"""The reference memory driver (kind ``memory``): the contract in one readable file, with no server to start.
+"""The reference memory driver (kind ``memory``): the contract to read in one go, with no server to start.
 
 It takes SQL, because statements, placeholders and a dialect are what the compiler, the gateway and the web must be
 tested with; ``MemoryServer`` runs them on SQLite inside the process. For fast tests it offers what a real server
 makes hard: ``SELECT sleep(0.5)``, ``SELECT fail('Disconnected')``, ``SELECT fail('crash')``, and columns of every type:
-an alias ``"price [decimal]"`` makes a column ``price`` of that type (the convention of the standard library's sqlite3).
+an alias ``"price [decimal]"`` makes a column ``price`` of that type (the convention of the standard library's sqlite3). What comes back is shaped in ``memory_answers``.
 
 ::
 
@@ -13,23 +13,16 @@ an alias ``"price [decimal]"`` makes a column ``price`` of that type (the conven
 """
 
 import asyncio
-import re
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from appsmith_proxy.sdk import (
     ActionField,
     AffectedLimitExceeded,
-    BadResponse,
     Capability,
-    Cell,
     Client,
-    Column,
-    ColumnType,
-    ConstraintViolated,
     CredentialsRejected,
-    DatasourceError,
     Dialect,
     Disconnected,
     Driver,
@@ -42,12 +35,9 @@ from appsmith_proxy.sdk import (
     Limits,
     OpenContext,
     Outcome,
-    ParameterInvalid,
     Payload,
-    PermissionRejected,
     Place,
     Prepared,
-    ResourceExhausted,
     Result,
     Secret,
     Starter,
@@ -57,29 +47,12 @@ from appsmith_proxy.sdk import (
     StructureColumn,
     StructureKey,
     StructureTable,
-    unique_names,
 )
+from appsmith_proxy.testing.memory_answers import columns_of, result_of, scripted, translated
 from appsmith_proxy.testing.memory_dialect import DIALECT, to_native
 from appsmith_proxy.testing.memory_server import Answer, LoginRefused, MemoryServer, ScriptedFailure, TooManyChanges
 
 __all__ = ["DIALECT", "MemoryClient", "MemoryDriver", "MemoryServer"]
-
-_ERRORS: Final[Mapping[str, type[DatasourceError]]] = {
-    "SQLITE_AUTH": PermissionRejected,
-    "SQLITE_READONLY": PermissionRejected,
-    "SQLITE_CONSTRAINT": ConstraintViolated,
-    "SQLITE_ERROR": StatementInvalid,
-    "SQLITE_FULL": ResourceExhausted,
-    "SQLITE_MISMATCH": ParameterInvalid,
-    "SQLITE_NOMEM": ResourceExhausted,
-    "SQLITE_TOOBIG": ResourceExhausted,
-}
-"""SQLite's result code, without its extension (``SQLITE_CONSTRAINT_UNIQUE``), → ours."""
-
-_TYPED_ALIAS: Final = re.compile(r"(.*) \[(\w+)\]", re.DOTALL)
-_FAILURES: Final[Mapping[str, type[DatasourceError]]] = {
-    error.__name__: error for error in DatasourceError.__subclasses__()
-}
 
 
 class MemoryClient(Client):
@@ -115,14 +88,14 @@ class MemoryClient(Client):
             limits=request.limits,
             deadline=request.deadline,
         )
-        return _result(answer, request.limits)
+        return result_of(answer, request.limits)
 
     async def prepare(self, statement: Statement, *, deadline: float) -> Prepared:
         """Let SQLite compile the statement; a read's columns come from asking for none of its rows."""
         text = f"SELECT * FROM ({statement.text}\n) LIMIT 0" if not statement.writes else f"EXPLAIN {statement.text}"
         nulls = (None,) * len(statement.parameters)
         answer = await self._run(text, nulls, deadline=deadline, read_only=not statement.writes)
-        columns = () if statement.writes else _columns(answer.names or ())[0]
+        columns = () if statement.writes else columns_of(answer.names or ())[0]
         return Prepared(
             parameter_types=(None,) * len(statement.parameters),
             columns=columns,
@@ -208,9 +181,9 @@ class MemoryClient(Client):
                 "the statement changes more rows than the action allows", outcome=Outcome.ROLLED_BACK
             ) from None
         except ScriptedFailure as error:
-            raise _scripted(str(error)) from None
+            raise scripted(str(error)) from None
         except sqlite3.Error as error:
-            raise _translated(error) from None
+            raise translated(error) from None
 
     async def _log_in(self) -> None:
         if self._login is None:
@@ -274,64 +247,3 @@ class MemoryDriver(Driver):
     ) -> MemoryClient:
         """Make a Client; it logs in with its first statement."""
         return MemoryClient(self.server, configuration["database"], secrets.get("password"))
-
-
-def _result(answer: Answer, limits: Limits) -> Result:
-    if answer.names is None:
-        return Result(affected=answer.affected)
-    columns, repeated = _columns(answer.names)
-    kept: list[tuple[Cell, ...]] = []
-    size = 0
-    for row in answer.rows[: limits.rows]:
-        size += sum(len(cell) if isinstance(cell, str | bytes) else 8 for cell in row)
-        if size > limits.bytes:
-            break
-        kept.append(tuple(_cell(column, cell) for column, cell in zip(columns, row, strict=True)))
-    return Result(
-        columns=columns,
-        rows=kept,
-        truncated=len(kept) < len(answer.rows),
-        messages=tuple(f"column {name} occurs more than once; the later ones are numbered" for name in repeated),
-    )
-
-
-def _columns(names: Sequence[str]) -> tuple[tuple[Column, ...], list[str]]:
-    parts = [_TYPED_ALIAS.fullmatch(name) for name in names]
-    plain, repeated = unique_names(
-        part[1] if part and part[2] in list(ColumnType) else name for part, name in zip(parts, names, strict=True)
-    )
-    types = [ColumnType(part[2]) if part and part[2] in list(ColumnType) else ColumnType.ANY for part in parts]
-    return tuple(Column(name, type_, type_.value) for name, type_ in zip(plain, types, strict=True)), repeated
-
-
-def _cell(column: Column, cell: Cell) -> Cell:
-    """Return the cell as its column's type wants it. SQLite has no boolean and no decimal."""
-    if cell is None:
-        return None
-    match column.type:
-        case ColumnType.BOOLEAN:
-            return bool(cell)
-        case ColumnType.DECIMAL:
-            return str(cell)
-        case ColumnType.FLOAT:
-            return float(cell)
-        case _:
-            return cell
-
-
-def _scripted(code: str) -> Exception:
-    error = _FAILURES.get(code)
-    return RuntimeError(code) if error is None else error("the statement asked for this", native_code=code)
-
-
-def _translated(error: sqlite3.Error) -> DatasourceError:
-    name: str = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
-    kind = next((ours for prefix, ours in _ERRORS.items() if name.startswith(prefix)), BadResponse)
-    text = str(error)
-    return kind(
-        "SQLite refused the statement",
-        outcome=Outcome.ROLLED_BACK,
-        native_code=name,
-        native_message=text,
-        constraint=text.rpartition(": ")[2] if kind is ConstraintViolated else "",
-    )
