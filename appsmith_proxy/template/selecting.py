@@ -112,10 +112,14 @@ class _Choice:
                 )
             return self.default
         value = values[self.name]
-        found = self.positions.get(value.upper() if self.any_case else value) if isinstance(value, str) else None
+        found = self.positions.get(self._as_listed(value)) if isinstance(value, str) else None
         if found is None:
             raise Trouble(self.name, _EXPECTED)
         return found
+
+    def _as_listed(self, value: str) -> str:
+        """Return a keyword in the case of the list; other letters than ASCII's have none there (``ſ`` is no ``S``)."""
+        return value.upper() if self.any_case and value.isascii() else value
 
 
 _EXPECTED: Final = "expected one of the spellings that the action allows"
