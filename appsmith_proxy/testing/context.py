@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.testing.corpus import Seed
 
 
@@ -15,6 +16,16 @@ def itself(value: Any) -> Any:
 def cells(answer: Any) -> Any:
     """Return the values of an answer's rows, without the columns' names."""
     return [list(row.values()) for row in answer]
+
+
+def affected(answer: Any) -> Any:
+    """Return how many rows an answer says were changed."""
+    return answer[0]["affectedRows"]
+
+
+def body(text: str) -> dict[str, Any]:
+    """Return the configuration of an action of one statement."""
+    return {"body": text}
 
 
 def always(seed: Seed) -> bool:
@@ -40,6 +51,8 @@ class BindingContext:
     takes: str = "text"
     """What fits the place: ``text`` takes every text, ``json`` and ``leaf`` every value, others (``integer`` …) what
     the seeds say."""
+    as_in: str = ""
+    """Another context, whose verdicts hold here where none is said for this one."""
     declared: Mapping[str, Any] | None = None
     """How the bindings are declared (``DeclaredParameter``)."""
     width: int = 1
@@ -48,10 +61,20 @@ class BindingContext:
     """How many characters of values one execution can take; a longer value goes by itself."""
     joint: bool = False
     """The values of one execution are one list, of one binding."""
+    sizes: Sequence[int] = ()
+    """Of a joint context: how many values executions take, in turn, for as many texts as lists of any size have. When it is
+    empty each takes ``width``."""
+    beside: Sequence[DeclaredParameter] = ()
+    """Declared beside the bindings: what chooses, and what stands in the action under other names than theirs."""
+    sends: Sequence[Callable[[Sequence[Any]], Mapping[str, Any]]] = ()
+    """Each returns what a caller sends for values. Executions take them in turn, so that every block and every choice is
+    there in some and not in others. When it is empty the values are sent under the bindings' names."""
     given: Callable[[Any], Any] = itself
     """Returns what the caller sends for a seed's value."""
     plain: Any = PLAIN
     """A harmless value for the place."""
+    choices: Sequence[Any] = ()
+    """Of a place that chooses: every value that it takes. Each has a statement of its own."""
     applies: Callable[[Seed], bool] = always
     stores: bool = False
     """The values are stored: ``stored`` of the harness must know them all at the end."""

@@ -80,6 +80,15 @@ class InjectionHarness(ABC):
         """
         return None
 
+    def own(self) -> Collection[str]:
+        """Return the texts that the driver sends of its own, as ``sent`` shows them. What warming up brings forth need not be
+        among them."""
+        return ()
+
+    def logged(self, text: str) -> str:
+        """Return how ``sent`` shows a statement's text. Override where a log does not keep it as it is."""
+        return text
+
 
 class InjectionSuite:
     """The corpus against one driver. Set ``harness_type``; name the subclass ``Test…``."""
@@ -129,7 +138,7 @@ async def tried(harness: InjectionHarness, context: BindingContext, seeds: Seque
     try:
         trial = Trial(driver, client, context, harness.family)
         await trial.warm_up()
-        usual = set(await harness.sent() or ())
+        usual = {*harness.own(), *(await harness.sent() or ())}
         await harness.clear()
         before = await harness.fixture()
         taken = await trial.run(seeds)
@@ -137,12 +146,22 @@ async def tried(harness: InjectionHarness, context: BindingContext, seeds: Seque
             trial.blame("the fixture is not what it was")
         if context.stores and _counted(await harness.stored()) != _counted(taken):
             trial.blame("what was stored is not what was sent")
-        for text in set(await harness.sent() or ()) - usual - trial.neutral:
-            trial.blame(f"the server was sent {text[:120]!a}")
+        _compare(await harness.sent(), usual, trial, harness)
         return trial.tally
     finally:
         await client.close()
         await harness.release()
+
+
+def _compare(sent: Collection[str] | None, usual: Collection[str], trial: Trial, harness: InjectionHarness) -> None:
+    """Blame what the server was sent and no plan holds, and what it answered but does not say it was sent."""
+    if sent is None:
+        return
+    planned, answered = ({harness.logged(text) for text in texts} for texts in (trial.neutral, trial.answered))
+    for text in sorted({*sent} - {*usual} - planned):
+        trial.blame(f"the server was sent {text[:120]!a}")
+    for text in sorted(answered - {*sent}):
+        trial.blame(f"the server's log does not show {text[:120]!a}")
 
 
 async def _opened(harness: InjectionHarness, driver: Driver) -> Client:

@@ -18,6 +18,8 @@ json            a text inside a JSON document, declared as json
 limit           ``… LIMIT {{v}}``
 integer …       ``SELECT {{v}}``, declared as each type
 ==============  ==================================================================================================
+
+Those of dynamic SQL are in ``injection_dynamic``.
 """
 
 import zlib
@@ -25,11 +27,12 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from appsmith_proxy.sdk import ParameterType
-from appsmith_proxy.testing.context import BindingContext
+from appsmith_proxy.sdk import Capability, ParameterType
+from appsmith_proxy.testing.context import BindingContext, affected, body
 from appsmith_proxy.testing.corpus import VALUES, Seed, Verdict
 from appsmith_proxy.testing.injection import InjectionHarness
-from appsmith_proxy.testing.planted import FEW, Planted
+from appsmith_proxy.testing.injection_dynamic import EVERY_SIZE, dynamic
+from appsmith_proxy.testing.planted import FEW, LONGEST, Planted
 
 TYPES: Final = (
     ParameterType.INTEGER,
@@ -57,8 +60,6 @@ CANARY: Final = (
 _WIDTH: Final = 40
 _SOME: Final = f"id <= {FEW}"
 """Where a pattern must be tried against every row, these are enough: a corpus against itself is millions of times."""
-_LONGEST_PLANTED: Final = 4_096
-"""Characters: every condition reads every row. Longer texts must match nothing."""
 _PLAIN: Final[Mapping[ParameterType, Any]] = {
     ParameterType.BOOLEAN: True,
     ParameterType.DATE: "2024-02-29",
@@ -73,8 +74,8 @@ _PLAIN: Final[Mapping[ParameterType, Any]] = {
 class SqlInjection(InjectionHarness):
     """A SQL server with the tables ``corpus_planted``, ``corpus_written`` and those of ``CANARY``.
 
-    ``corpus_planted (id, note, copy)`` holds every text of ``planted()``, ``corpus_written (note)`` is empty. Both hold
-    any text of any length, and compare by what is stored and nothing else.
+    ``corpus_planted (id, note, copy)`` holds every text of ``planted()``, ``corpus_written (note, copy)`` is empty. Both
+    hold any text of any length, and compare by what is stored and nothing else.
     """
 
     family = "sql"
@@ -101,13 +102,13 @@ class SqlInjection(InjectionHarness):
         kind = cls.driver_type.kind
         labels = (f"{kind}.comparison", "sql.comparison", f"{kind}.text", "sql.text", "text", kind, "sql")
         held = [seed for seed in VALUES if seed.is_text and seed.expected(labels) in (None, Verdict.SAME)]
-        short = {seed.value for seed in held if len(seed.value) <= _LONGEST_PLANTED}
+        short = {seed.value for seed in held if len(seed.value) <= LONGEST}
         mixed = sorted(short, key=lambda text: zlib.crc32(text.encode()))  # each class among the first
         return {text: number for number, text in enumerate(mixed, start=1)}
 
     @classmethod
     def contexts(cls) -> Sequence[BindingContext]:
-        """Return the contexts of the table above."""
+        """Return the contexts of the table above, and those of dynamic SQL."""
         found = Planted(cls.planted(), cls.folded)
         return (
             _selected("operand", "{{%s}}"),
@@ -138,7 +139,7 @@ class SqlInjection(InjectionHarness):
             BindingContext(
                 name="limit",
                 takes="limit",
-                action=lambda names: _body(f"SELECT n FROM corpus_numbers ORDER BY n LIMIT {{{{{names[0]}}}}}"),
+                action=lambda names: body(f"SELECT n FROM corpus_numbers ORDER BY n LIMIT {{{{{names[0]}}}}}"),
                 wanted=lambda values: [[number] for number in range(1, min(values[0], 5) + 1)],
                 plain=1,
             ),
@@ -148,6 +149,7 @@ class SqlInjection(InjectionHarness):
                 )
                 for kind in cls.types
             ),
+            *(dynamic(found) if Capability.TRANSACTIONS in cls.driver_type.capabilities else ()),
         )
 
     @classmethod
@@ -171,18 +173,17 @@ class SqlInjection(InjectionHarness):
         return [str(await self.rows(text)) for text in texts]
 
     async def stored(self) -> Sequence[Any]:
-        """Return what was inserted, and what was copied to the row that it equals."""
-        text = "SELECT note FROM corpus_written UNION ALL SELECT copy FROM corpus_planted WHERE copy = note"
+        """Return what was inserted, once where it was inserted twice, and what was copied to the row that it equals."""
+        text = (
+            "SELECT note FROM corpus_written WHERE copy IS NULL OR copy = note UNION ALL "
+            "SELECT copy FROM corpus_planted WHERE copy = note"
+        )
         return [row[0] for row in await self.rows(text)]
 
     @classmethod
     def is_plain_pattern(cls, seed: Seed) -> bool:
         """Return whether a seed is a pattern without the escape character, whose meaning differs at the end."""
         return seed.is_text and not (cls.default_escape and cls.default_escape in seed.value)
-
-
-def _body(text: str) -> dict[str, str]:
-    return {"body": text}
 
 
 def _selected(
@@ -195,7 +196,7 @@ def _selected(
     """Return the context of an expression whose value comes back, many in one row."""
 
     def action(names: Sequence[str]) -> Mapping[str, Any]:
-        return _body("SELECT " + ", ".join(f"{form % binding} AS c{n}" for n, binding in enumerate(names)))
+        return body("SELECT " + ", ".join(f"{form % binding} AS c{n}" for n, binding in enumerate(names)))
 
     return BindingContext(
         name=name,
@@ -213,7 +214,7 @@ def _counted(name: str, condition: str, wanted: Any, **options: Any) -> BindingC
         return f"SELECT {place} AS place, count(*) AS n, min(id) AS a, max(id) AS z FROM corpus_planted WHERE {where}"
 
     def action(names: Sequence[str]) -> Mapping[str, Any]:
-        return _body(" UNION ALL ".join(one(place, binding) for place, binding in enumerate(names)) + " ORDER BY place")
+        return body(" UNION ALL ".join(one(place, binding) for place, binding in enumerate(names)) + " ORDER BY place")
 
     return BindingContext(
         name=name,
@@ -227,24 +228,24 @@ def _counted(name: str, condition: str, wanted: Any, **options: Any) -> BindingC
 def _in_list(found: Planted) -> BindingContext:
     return BindingContext(
         name="in_list",
-        action=lambda names: _body("SELECT id FROM corpus_planted WHERE note IN ({{v0}}) ORDER BY id"),
+        action=lambda names: body("SELECT id FROM corpus_planted WHERE note IN ({{v0}}) ORDER BY id"),
         declared={"type": ParameterType.TEXT, "is_list": True},
         wanted=lambda values: [
             [number] for number in sorted(number for value in values for number in found.ids(value))
         ],
-        width=_WIDTH,
         joint=True,
+        sizes=EVERY_SIZE,
     )
 
 
 def _insert() -> BindingContext:
     def action(names: Sequence[str]) -> Mapping[str, Any]:
-        return _body("INSERT INTO corpus_written (note) VALUES " + ", ".join(f"({{{{{name}}}}})" for name in names))
+        return body("INSERT INTO corpus_written (note) VALUES " + ", ".join(f"({{{{{name}}}}})" for name in names))
 
     return BindingContext(
         name="insert",
         action=action,
-        read=_affected,
+        read=affected,
         wanted=len,
         width=_WIDTH,
         stores=True,
@@ -255,18 +256,14 @@ def _update() -> BindingContext:
     def action(names: Sequence[str]) -> Mapping[str, Any]:
         copies = " ".join(f"WHEN {{{{{name}}}}} THEN '{{{{{name}}}}}'" for name in names)
         where = " OR ".join(f"note = {{{{{name}}}}}" for name in names)
-        return _body(f"UPDATE corpus_planted SET copy = CASE note {copies} END WHERE {where}")
+        return body(f"UPDATE corpus_planted SET copy = CASE note {copies} END WHERE {where}")
 
     return BindingContext(
         name="update",
         action=action,
-        read=_affected,
+        read=affected,
         wanted=len,
         width=_WIDTH,
-        applies=lambda seed: seed.is_text and len(seed.value) <= _LONGEST_PLANTED,
+        applies=lambda seed: seed.is_text and len(seed.value) <= LONGEST,
         stores=True,
     )
-
-
-def _affected(answer: Any) -> Any:
-    return answer[0]["affectedRows"]

@@ -7,6 +7,9 @@ from typing import Any, Final
 FEW: Final = 600
 """Rows that patterns are tried against which the database must try against every row."""
 
+LONGEST: Final = 4_096
+"""Characters of what is planted: every condition reads every row. Longer texts must match nothing."""
+
 
 class Planted:
     """What each condition must find among the planted rows: how many, the first and the last id."""
@@ -28,6 +31,11 @@ class Planted:
     def equal(self, value: Any) -> list[Any]:
         """Return what ``=`` finds."""
         return _summary(self.ids(value))
+
+    def without(self, values: Sequence[Any]) -> list[Any]:
+        """Return what is left of the rows for patterns when those that equal one of the values are ruled out."""
+        out = {number for value in values for number in self.ids(value)}
+        return _summary([number for numbers in self._some.values() for number in numbers if number not in out])
 
     def like(self, value: Any) -> list[Any]:
         """Return what LIKE finds when every character matches itself."""

@@ -8,26 +8,22 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import orjson
 
 from appsmith_proxy.errors import DatasourceError, InvalidRequest, Outcome, ParameterInvalid, ProxyError
-from appsmith_proxy.gateway.encode import Encoder
-from appsmith_proxy.model.parameters import DeclaredParameter
-from appsmith_proxy.model.plan import Plan
-from appsmith_proxy.sdk import Client, Driver, ExecuteRequest, Limits, Statement
-from appsmith_proxy.template import Bound, bind, compile_action
+from appsmith_proxy.sdk import Client, Driver
+from appsmith_proxy.template import compile_action
 from appsmith_proxy.testing.context import PLAIN, BindingContext
 from appsmith_proxy.testing.corpus import Expected, Is, Seed, Verdict, texts
+from appsmith_proxy.testing.injection_runner import Call, Runner
 
-_SECONDS: Final = 30.0
 _SHOWN: Final = 10
 _AT_ONCE: Final = 8
 _OPEN: Final = frozenset({"json", "leaf"})
 _OPEN_TO_TEXT: Final = frozenset({"json", "leaf", "json_text", "text", "segment", "header"})
 """What places take where a seed says nothing else."""
-_LIMITS: Final = Limits(rows=100_000, bytes=1 << 26)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,26 +54,35 @@ class Tally:
 class Trial:
     """Tries one context of a driver at its live server."""
 
+    runner_type: ClassVar[type[Runner]] = Runner
+
     def __init__(self, driver: Driver, client: Client, context: BindingContext, family: str) -> None:
         self.context = context
         self.tally = Tally(kind=driver.kind, context=context.name)
         self.neutral: set[str] = set()
         """The statements as they are with harmless values: no others may be sent."""
-        self._client = client
+        self.answered: set[str] = set()
+        """Those of them that were answered: the server must have seen them."""
+        self._runner = self.runner_type(driver, client, context)
+        self._turns = itertools.count()
+        places = (context.name, *filter(None, [context.as_in]), context.takes)
         self._labels = (
-            *(f"{scope}.{context.name}" for scope in (driver.kind, family)),
-            *(f"{scope}.{context.takes}" for scope in (driver.kind, family)),
+            *(f"{scope}.{place}" for place in places for scope in (driver.kind, family)),
             *(context.takes, driver.kind, family),
         )
-        self._plans = {width: _plan(driver, context, width) for width in {1, context.width}}
-        self._queue = asyncio.Semaphore(_AT_ONCE)
+        # Transactions that hold locks on what each other's conditions read would be ended as deadlocks.
+        self._queue = asyncio.Semaphore(1 if self._runner.in_transaction else _AT_ONCE)
+        self._sizes = tuple(context.sizes) or (context.width,)
 
     async def warm_up(self) -> None:
         """Execute with harmless values, until whatever is sent around a statement has been sent."""
-        harmless = itertools.cycle(texts("harmless") if self.context.plain == PLAIN else [self.context.plain])
+        plain = self.context.choices or [self.context.plain]
+        harmless = itertools.cycle(texts("harmless") if plain == [PLAIN] else plain)
         for _ in range(3):
-            for width in (1, self.context.width):
-                await self._execute(self._bound(list(itertools.islice(harmless, width))))
+            for turn, size in itertools.product(range(len(self.context.sends) or 1), {1, *self._sizes}):
+                await self._execute(self._call(list(itertools.islice(harmless, size)), turn))
+        if self._runner.in_transaction:
+            await self._runner.run(self._call([next(harmless)], 0), dry=True)
 
     async def run(self, seeds: Sequence[Seed]) -> list[Any]:
         """Try every seed, and return the values that were taken as values."""
@@ -111,15 +116,17 @@ class Trial:
         return Verdict.SAME if self.context.takes in (_OPEN_TO_TEXT if seed.is_text else _OPEN) else Verdict.REFUSED
 
     def _batches(self, taken: Sequence[tuple[Seed, Any]]) -> Iterator[list[tuple[Seed, Any]]]:
+        sizes = itertools.cycle(self._sizes)
+        most = next(sizes)
         batch: list[tuple[Seed, Any]] = []
-        size = 0
+        room = self.context.room
         for seed, value in taken:
             weight = len(value) if isinstance(value, str) else 100
-            if batch and (len(batch) == self.context.width or size + weight > self.context.room):
+            if batch and (len(batch) == most or weight > room):
                 yield from self._rest(batch)
-                batch, size = [], 0
+                batch, room, most = [], self.context.room, next(sizes)
             batch.append((seed, value))
-            size += weight
+            room -= weight
         yield from self._rest(batch)
 
     def _rest(self, batch: list[tuple[Seed, Any]]) -> Iterator[list[tuple[Seed, Any]]]:
@@ -136,8 +143,8 @@ class Trial:
     async def _take(self, batch: Sequence[tuple[Seed, Any]]) -> None:
         """Execute with values that must be taken, and compare the answer with what is wanted."""
         try:
-            bound = self._bound([seed.value for seed, _ in batch])
-            found = self.context.read(await self._execute(bound))
+            call = self._call([seed.value for seed, _ in batch], next(self._turns))
+            found = self.context.read(await self._execute(call))
             wanted = self.context.wanted([value for _, value in batch])
             wrong = "" if _bytes(found) == _bytes(wanted) else f"found {_short(found)}, wanted {_short(wanted)}"
         except ProxyError as error:
@@ -162,79 +169,61 @@ class Trial:
         """Return whether the value is refused, as it must be, before a driver sees it."""
         if verdict is not Verdict.REFUSED:
             return False
+        turn = next(self._turns)
+        given = [self.context.given(seed.value)]
         try:
-            self._bind(self.context.given(seed.value))
+            self._runner.call(given, turn)
         except ProxyError as error:
-            return self._names(error)
+            return self._names(error, self._runner.params(given, turn))
         except Exception:  # noqa: BLE001  # reason: judged when it is tried again
             return False
         return False
 
     async def _refuse(self, seed: Seed, verdict: Verdict) -> None:
         """Execute with a value that must be refused."""
+        turn = next(self._turns)
         try:
-            found = await self._execute(self._bound([seed.value]))
+            found = await self._execute(self._call([seed.value], turn))
         except ProxyError as error:
+            named = self._names(error, self._runner.params([self.context.given(seed.value)], turn))
             if isinstance(error, DatasourceError) and error.outcome is Outcome.UNKNOWN:
                 self.blame(f"refused with {error.code}, whose outcome is unknown", seed.id)
-            elif not self._names(error) and not (verdict is Verdict.FAILED and isinstance(error, DatasourceError)):
+            elif not named and not (verdict is Verdict.FAILED and isinstance(error, DatasourceError)):
                 self.blame(f"refused, but with {error.code}, which does not name it", seed.id)
         except Exception as error:  # noqa: BLE001  # reason: whatever leaves a driver is judged
             self.blame(f"the driver let a {type(error).__name__} out", seed.id)
         else:
             self.blame(f"taken, and answered with {_short(found)}", seed.id)
 
-    def _names(self, error: ProxyError) -> bool:
+    def _names(self, error: ProxyError, params: Mapping[str, Any]) -> bool:
         if isinstance(error, ParameterInvalid) and error.parameter is not None:
             return True
-        named = any(problem.path == "params.v0" for problem in error.details)
+        paths = {f"params.{name}" for name in params}
+        named = any(problem.path in paths for problem in error.details)
         return named and isinstance(error, InvalidRequest | ParameterInvalid)
 
-    def _bound(self, values: Sequence[Any]) -> Bound:
-        """Bind values, and prove that they have no part in the statement's text."""
-        given = [self.context.given(value) for value in values]
-        bound = self._bind(*given)
-        if isinstance(bound.payload, Statement):
-            neutral = self._bind(*(self.context.given(self.context.plain) for _ in given)).payload
-            assert isinstance(neutral, Statement)  # reason: of the same plan
-            self.neutral.add(neutral.text)
-            if bound.payload.text != neutral.text:
+    def _call(self, values: Sequence[Any], turn: int) -> Call:
+        """Bind values, and prove that they have no part in the statements' texts."""
+        call = self._runner.call([self.context.given(value) for value in values], turn)
+        if call.texts:
+            plain = [[self.context.given(one)] * len(values) for one in self.context.choices or [self.context.plain]]
+            neutral = [self._runner.call(values, turn).texts for values in plain]
+            self.neutral.update(*neutral)
+            if call.texts not in neutral:
                 self.blame("the statement's text depends on the values")
-        return bound
+        return call
 
-    def _bind(self, *given: Any) -> Bound:
-        if self.context.joint:
-            return bind(self._plans[1], {"v0": list(given)}, _nobody)
-        return bind(self._plans[len(given)], {f"v{n}": value for n, value in enumerate(given)}, _nobody)
-
-    async def _execute(self, bound: Bound) -> Any:
+    async def _execute(self, call: Call) -> Any:
         """Return ``data.body`` as the caller gets it."""
-        request = ExecuteRequest(
-            payload=bound.payload,
-            values=bound.values,
-            read_only=self._plans[1].read_only,
-            limits=_LIMITS,
-            deadline=asyncio.get_running_loop().time() + _SECONDS,
-        )
-        return orjson.loads(Encoder().encode(await self._client.execute(request), numbers="string"))
+        answer = await self._runner.run(call)
+        self.answered.update(call.texts)
+        return answer
 
 
 def refusal(driver: Driver, configuration: Mapping[str, Any]) -> str:
     """Return why an action with undeclared bindings is refused when it is saved, ``""`` when it is not."""
     compiled = compile_action(driver, configuration, (), read_only=None, allow_ddl=False)
     return "; ".join(problem.message for problem in compiled.problems)
-
-
-def _plan(driver: Driver, context: BindingContext, width: int) -> Plan:
-    names = ["v0"] if context.joint else [f"v{number}" for number in range(width)]
-    declared = [] if context.declared is None else [DeclaredParameter(name=name, **context.declared) for name in names]
-    compiled = compile_action(driver, context.action(names), declared, read_only=None, allow_ddl=False)
-    assert compiled.plan is not None, f"{context.name}: {compiled.problems}"
-    return compiled.plan
-
-
-def _nobody(name: str) -> None:
-    """Know nothing of the caller: no context has trusted names."""
 
 
 def _bytes(answer: Any) -> bytes:

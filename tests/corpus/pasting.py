@@ -5,7 +5,8 @@ import contextlib
 import json
 import re
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +28,7 @@ from appsmith_proxy.sdk import (
     Outcome,
     Result,
     Secret,
+    Session,
     Statement,
     StatementInvalid,
     unique_names,
@@ -67,9 +69,24 @@ class PastingSqlClient(Client):
             raise StatementInvalid("the statement is not accepted", outcome=Outcome.ROLLED_BACK) from None
         return first or Result(affected=0)
 
+    @asynccontextmanager
+    async def transaction(self, *, read_only: bool, deadline: float) -> AsyncIterator[Session]:
+        """Begin, and commit or roll back; what was pasted may have done either."""
+        self._connection.execute("BEGIN")
+        try:
+            yield self
+            self._end("COMMIT")
+        except BaseException:
+            self._end("ROLLBACK")
+            raise
+
     async def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+    def _end(self, how: str) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute(how)
 
     def _run(self, statement: str) -> Result:
         cursor = self._connection.execute(statement)

@@ -17,7 +17,7 @@ from appsmith_proxy_sqlite.driver import SqliteDriver
 _SETUP = (
     *CANARY,
     "CREATE TABLE corpus_planted (id INTEGER PRIMARY KEY, note TEXT NOT NULL, copy TEXT)",
-    "CREATE TABLE corpus_written (note TEXT)",
+    "CREATE TABLE corpus_written (note TEXT, copy TEXT)",
 )
 
 

@@ -15,7 +15,7 @@ from appsmith_proxy.testing.injection_sql import TYPES
 EVERY: Final = (*VALUES, *ACTIONS)
 THREATS: Final = {
     "SQL value breakers": ("quotes", "literals", "comments", "conditions", "encodings", "patterns"),
-    "SQL identifier positions": ("identifiers",),
+    "SQL identifier positions": ("identifiers", "choices"),
     "placements": ("placements",),
     "multi-statement": ("statement_ends", "statements"),
     "type juggling": ("juggling", "identities"),
@@ -58,6 +58,11 @@ PLACES: Final = {
         "like_wildcards",
         "query",
         "query_name",
+        "identifier",
+        "table",
+        "keyword",
+        "choice_block",
+        "block_offset",
     ),
 }
 

@@ -5,16 +5,19 @@ from typing import Any
 
 import pytest
 
+import appsmith_proxy_postgres
 from appsmith_proxy.testing import InjectionHarness, InjectionSuite, SqlInjection
 from appsmith_proxy.testing.injection_sql import CANARY
 from appsmith_proxy_postgres import PostgresDriver
+from tests.servers.constants import own_texts
 from tests.servers.postgres import PostgresServer
+from tests.servers.postgres_encoded import ENCODED
 
 _SETUP = ";\n".join(
     (
         *CANARY,
         "CREATE TABLE corpus_planted (id integer PRIMARY KEY, note text NOT NULL, copy text)",
-        "CREATE TABLE corpus_written (note text)",
+        "CREATE TABLE corpus_written (note text, copy text)",
     )
 )
 
@@ -52,7 +55,12 @@ class PostgresInjection(SqlInjection):
             return [list(row) for row in await admin.fetch(text)]
 
     async def sent(self) -> Collection[str]:
-        return {entry.text for entry in self.server.logged(self._database)}
+        """Return what was executed; of a statement whose rows the server encodes the one that it was made from."""
+        texts = {entry.text for entry in self.server.logged(self._database)}
+        return {found[1] if (found := ENCODED.fullmatch(text)) else text for text in texts}
+
+    def own(self) -> Collection[str]:
+        return own_texts(appsmith_proxy_postgres)
 
 
 class TestPostgresInjection(InjectionSuite):

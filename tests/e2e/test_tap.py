@@ -20,6 +20,7 @@ from appsmith_proxy_postgres import PostgresDriver
 from tests.servers.constants import own_texts
 from tests.servers.mariadb import MariadbServer
 from tests.servers.postgres import PostgresServer
+from tests.servers.postgres_encoded import ENCODED
 from tests.servers.proxy import Proxy
 
 TABLE: Final = """CREATE TABLE orders (id integer PRIMARY KEY, customer varchar(60), cents integer CHECK (cents >= 0));
@@ -114,11 +115,6 @@ async def run_everything(proxy: Proxy, datasource: str) -> list[str]:
     return list(actions.values())
 
 
-ENCODED: Final = re.compile(
-    r"SELECT pg_catalog\.concat\(.*\) AS json, .*\nFROM \(SELECT \* FROM \(\n(.*)\n\) AS o OFFSET 0\) AS o\n.*",
-    re.DOTALL,
-)
-"""What PostgreSQL's driver derives from a plan's statement and its columns."""
 KILL: Final = re.compile(r"KILL QUERY [0-9]+")
 
 

@@ -1,11 +1,15 @@
 """What the injection suite judges, one verdict at a time: a client that answers as told, and seeds made for it."""
 
-from collections.abc import Callable
-from typing import Any
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, Final
 
 import pytest
 
 from appsmith_proxy.errors import InternalError
+from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.sdk import (
     Client,
     Column,
@@ -15,14 +19,16 @@ from appsmith_proxy.sdk import (
     Health,
     Outcome,
     ParameterInvalid,
+    ParameterType,
     Result,
+    Session,
     Statement,
     StatementInvalid,
 )
-from appsmith_proxy.template import Bound
 from appsmith_proxy.testing import BindingContext
-from appsmith_proxy.testing.context import cells
+from appsmith_proxy.testing.context import affected, body, cells
 from appsmith_proxy.testing.corpus import Seed
+from appsmith_proxy.testing.injection_runner import Call, Runner
 from appsmith_proxy.testing.trial import Trial
 from appsmith_proxy_sqlite.driver import SqliteDriver
 
@@ -49,6 +55,11 @@ class ScriptedClient(Client):
             raise answer
         return answer
 
+    @asynccontextmanager
+    async def transaction(self, *, read_only: bool, deadline: float) -> AsyncIterator[Session]:
+        """Lend itself."""
+        yield self
+
     async def close(self) -> None:
         """Hold nothing."""
 
@@ -65,12 +76,12 @@ def failing(error: type[DatasourceError], **options: Any) -> Answer:
 
 
 def context(**options: Any) -> BindingContext:
-    return BindingContext(
-        name="operand",
-        action=lambda names: {"body": "SELECT " + ", ".join(f"{{{{{name}}}}}" for name in names)},
-        wanted=lambda values: [list(values)],
-        **options,
-    )
+    usual: dict[str, Any] = {
+        "name": "operand",
+        "action": lambda names: body("SELECT " + ", ".join(f"{{{{{name}}}}}" for name in names)),
+        "wanted": lambda values: [list(values)],
+    }
+    return BindingContext(**usual | options)
 
 
 def seed(value: Any, *, number: int = 1, **expected: Any) -> Seed:
@@ -79,8 +90,12 @@ def seed(value: Any, *, number: int = 1, **expected: Any) -> Seed:
     return Seed(id=f"made-{number:03}", group="made", row={**row, "expected": labelled})
 
 
+def trial_of(answer: Answer, **options: Any) -> Trial:
+    return Trial(SqliteDriver(), ScriptedClient(answer), context(**options), "sql")
+
+
 async def wrong(answer: Answer, *seeds: Seed, **options: Any) -> list[tuple[str, str]]:
-    trial = Trial(SqliteDriver(), ScriptedClient(answer), context(**options), "sql")
+    trial = trial_of(answer, **options)
     await trial.run(seeds)
     return trial.tally.violations
 
@@ -97,10 +112,12 @@ async def wrong(answer: Answer, *seeds: Seed, **options: Any) -> list[tuple[str,
         (seed("a", sql="failed"), failing(StatementInvalid, outcome=Outcome.ROLLED_BACK)),
         (seed("a", sql="refused", sqlite="same"), echoed),
         (seed("a", sqlite="refused", sql__operand="same"), echoed),
+        (seed("a", sqlite="refused", sql__insert="same"), echoed),
+        (seed("a", sql__insert="refused", sql__operand="same"), echoed),
     ],
 )
 async def test_what_is_right(made: Seed, answer: Answer) -> None:
-    assert await wrong(answer, made) == []
+    assert await wrong(answer, made, as_in="insert") == []
 
 
 @pytest.mark.parametrize(
@@ -165,19 +182,132 @@ async def test_the_statements_that_may_be_sent_are_those_of_harmless_values() ->
     assert trial.neutral == {"SELECT ?1", "SELECT ?1, ?2"}
 
 
-class PastingTrial(Trial):
+class PastingRunner(Runner):
     """Stands for a compiler that writes values into the text."""
 
-    def _bind(self, *given: Any) -> Bound:
-        bound = super()._bind(*given)
-        assert isinstance(bound.payload, Statement)
-        return Bound(Statement(text=f"{bound.payload.text} -- {given}"), bound.values)
+    def call(self, given: Sequence[Any], turn: int) -> Call:
+        call = super().call(given, turn)
+        return replace(call, texts=tuple(f"{text} -- {given}" for text in call.texts))
+
+
+class PastingTrial(Trial):
+    runner_type = PastingRunner
 
 
 async def test_a_text_that_depends_on_the_values_is_told() -> None:
     trial = PastingTrial(SqliteDriver(), ScriptedClient(echoed), context(), "sql")
     await trial.run([seed("plain"), seed("other", number=2)])
     assert trial.tally.violations == [("", "the statement's text depends on the values")]
+
+
+def many(count: int) -> list[Seed]:
+    return [seed(f"text {number}", number=number) for number in range(1, count + 1)]
+
+
+async def test_lists_have_every_size_in_turn() -> None:
+    options: dict[str, Any] = {
+        "action": lambda names: body("SELECT 1 WHERE 'a' IN ({{v0}})"),
+        "declared": {"type": ParameterType.TEXT, "is_list": True},
+        "joint": True,
+        "sizes": (1, 3, 2),
+    }
+    client = ScriptedClient(lambda values: echoed(tuple(json.loads(values[0]))))
+    trial = Trial(SqliteDriver(), client, context(**options), "sql")
+    await trial.run(many(10))
+    assert trial.tally.violations == []
+    assert [len(json.loads(values[0])) for values in client.values] == [1, 3, 2, 1, 3]
+
+
+async def test_calls_send_every_arrangement_in_turn_and_no_text_depends_on_the_values() -> None:
+    options: dict[str, Any] = {
+        "action": lambda names: body("SELECT {{v0}} WHERE 1 = 1 [[AND 'a' <> {{a}}]] [[AND 'a' <> {{b}}]]"),
+        "sends": [lambda given: {"v0": given[0], "a": given[0]}, lambda given: {"v0": given[0], "b": given[0]}],
+    }
+    trial = trial_of(lambda values: echoed(values[:1]), **options)
+    await trial.warm_up()
+    warm = set(trial.neutral)
+    assert {text.split("1 = 1")[1].strip() for text in warm} == {"AND 'a' <> ?2"}
+    await trial.run(many(3))
+    assert trial.tally.violations == []
+    assert trial.neutral == trial.answered == warm
+
+
+async def test_a_place_that_chooses_takes_its_choices_and_nothing_else() -> None:
+    options: dict[str, Any] = {
+        "action": lambda names: body("SELECT 1 AS n ORDER BY n {{v0}}"),
+        "declared": {"type": ParameterType.KEYWORD, "choices": ("ASC", "DESC")},
+        "takes": "choice",
+        "choices": ("ASC", "DESC"),
+        "wanted": lambda values: [[1]],
+    }
+    trial = trial_of(lambda values: echoed((1,)), **options)
+    await trial.run([seed("ASC", sql="same"), seed("DESC", sql="same", number=2), seed("ASC;", number=3)])
+    assert trial.tally.violations == []
+    assert trial.neutral == {"SELECT 1 AS n ORDER BY n ASC", "SELECT 1 AS n ORDER BY n DESC"}
+
+
+async def test_a_word_that_is_taken_where_only_choices_may_be_is_told() -> None:
+    [(name, found)] = await wrong(echoed, seed("a"), takes="choice")
+    assert name == "made-001"
+    assert "taken" in found
+
+
+STEPS: Final[Mapping[str, Any]] = {
+    "action": lambda names: {
+        "steps": [
+            {"name": "one", "body": "SELECT {{v0}} AS c0"},
+            {"name": "two", "body": "SELECT {{ steps.one.c0 }}, {{v0}}"},
+        ]
+    },
+    "wanted": lambda values: [[values[0], values[0]]],
+}
+
+
+async def test_steps_run_in_the_gateways_transaction_with_results_of_earlier_ones() -> None:
+    client = ScriptedClient(echoed)
+    trial = Trial(SqliteDriver(), client, context(**STEPS), "sql")
+    await trial.run([seed("a'")])
+    assert trial.tally.violations == []
+    assert client.values == [("a'",), ("a'", "a'")]
+    assert trial.neutral == trial.answered == {"SELECT ?1 AS c0", "SELECT ?1, ?2"}
+
+
+async def test_a_step_that_hands_on_another_value_is_told() -> None:
+    [(_, found)] = await wrong(
+        lambda values: echoed(("b",)) if len(values) == 1 else echoed(values), seed("a"), **STEPS
+    )
+    assert "found" in found
+
+
+async def test_a_step_that_fails_is_told() -> None:
+    failed = failing(StatementInvalid, outcome=Outcome.ROLLED_BACK)
+    [(_, found)] = await wrong(
+        lambda values: failed(values) if len(values) == 2 else echoed(values), seed("a"), **STEPS
+    )
+    assert "refused" in found
+
+
+ROWS: Final[Mapping[str, Any]] = {
+    "action": lambda names: body("INSERT INTO t (a) VALUES {{v0}}"),
+    "declared": {
+        "type": ParameterType.OBJECT,
+        "is_list": True,
+        "fields": (DeclaredParameter(name="a", type=ParameterType.TEXT),),
+    },
+    "given": lambda value: {"a": value},
+    "joint": True,
+    "read": affected,
+    "wanted": len,
+}
+
+
+async def test_rows_go_in_statements_of_every_size() -> None:
+    client = ScriptedClient(lambda values: Result(affected=len(values)))
+    trial = Trial(SqliteDriver(), client, context(**ROWS, width=7), "sql")
+    await trial.run(many(7))
+    assert trial.tally.violations == []
+    assert list(map(len, client.values)) == [4, 2, 1]
+    assert len(trial.neutral) == 3
 
 
 def test_rows_are_read_without_the_columns_names() -> None:

@@ -2,15 +2,22 @@
 
 import json
 import math
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from appsmith_proxy.gateway.encode import Encoder
 from appsmith_proxy.sdk import EncodedRows, Result
 from appsmith_proxy_postgres.client import PostgresClient
 from tests.servers.postgres import PostgresServer
 from tests.servers.postgres_client import EagerDriver, opened, request
+
+ENCODED: Final = re.compile(
+    r"SELECT pg_catalog\.concat\(.*\) AS json, .*\nFROM \(SELECT \* FROM \(\n(.*)\n\) AS o OFFSET 0\) AS o\n.*",
+    re.DOTALL,
+)
+"""What the driver derives from a plan's statement, which is its group, and the statement's columns."""
 
 
 @asynccontextmanager
