@@ -277,6 +277,11 @@ def _trusted(call: ExecuteCall, runnable: Runnable, name: str) -> Value | None:
 def _check_dry_run(runnable: Runnable, *, editor: bool) -> None:
     if not editor:
         raise Forbidden("a dry run is for editors", hint="leave mode out")
+    if runnable.copy.allow_ddl:
+        raise CapabilityNotSupported(
+            "an action with allowDdl has no dry run: some databases commit a change of the schema at once",
+            hint="leave mode out",
+        )
     if Capability.TRANSACTIONS not in runnable.driver.capabilities:
         raise CapabilityNotSupported(
             f"{runnable.driver.title} has no transactions, so nothing could be rolled back", hint="leave mode out"

@@ -78,7 +78,7 @@ class Transaction:
                 return replace(result, messages=(*result.messages, DRY_RUN))
             if self._worked and error.outcome is Outcome.NOT_SENT:
                 error.outcome = Outcome.UNKNOWN  # that is what became of this statement, not of those before it
-            if self.begun and not ended and error.outcome is Outcome.UNKNOWN and not self._calls_procedures():
+            if self.begun and not ended and error.outcome is Outcome.UNKNOWN and not self._may_commit():
                 error.outcome = Outcome.ROLLED_BACK  # no commit was sent
             raise
         return result
@@ -141,15 +141,19 @@ class Transaction:
             return cell
         return Decimal(cell)
 
-    def _calls_procedures(self) -> bool:
-        """Return whether a step may have committed by itself."""
+    def _may_commit(self) -> bool:
+        """Return whether a step may have committed by itself: a procedure, in some databases a change of the schema."""
         return any(
-            _CALL.match(planned.statement.text)
+            not _PLAIN.match(planned.statement.text)
             for step in self._runnable.plan.steps
             if isinstance(step.payload, StatementSet)
             for planned in step.payload.statements[:1]
         )
 
 
-_CALL: Final = re.compile(r"\s*call\b", re.IGNORECASE)
+_PLAIN: Final = re.compile(
+    r"(?:[\s(]|--[^\n]*\n|#[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/)*+(?:select|insert|update|delete|replace|merge|with|values|table)\b",
+    re.IGNORECASE,
+)
+"""How statements begin that never commit."""
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")

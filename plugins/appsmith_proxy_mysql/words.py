@@ -8,7 +8,9 @@ WRITES: Final = frozenset({"insert", "update", "delete", "replace"})
 """WITH may begin a write too; the server tells in a read-only session."""
 CALL: Final = "call"
 
-_BEGIN: Final = re.compile(r"(?:[\s(]|#[^\n]*\n|--\s[^\n]*\n|/\*(?![!M+])[^*/]*\*/)*+([a-z]+)", re.IGNORECASE)
+_BEGIN: Final = re.compile(
+    r"(?:[\s(]|#[^\n]*\n|--(?:[^\S\n][^\n]*)?\n|/\*(?![!M+])(?:[^*]|\*(?!/))*+\*/)*+([a-z]+)", re.IGNORECASE
+)
 """Comments that the server runs, and that we know it does not, are told apart: what begins with the former has no first
 word."""
 _WORD: Final = re.compile(r"[A-Za-z0-9_$]+")
