@@ -3,7 +3,8 @@
 It takes SQL, because statements, placeholders and a dialect are what the compiler, the gateway and the web must be
 tested with; ``MemoryServer`` runs them on SQLite inside the process. For fast tests it offers what a real server
 makes hard: ``SELECT sleep(0.5)``, ``SELECT fail('Disconnected')``, ``SELECT fail('crash')``, and columns of every type:
-an alias ``"price [decimal]"`` makes a column ``price`` of that type (the convention of the standard library's sqlite3). What comes back is shaped in ``memory_answers``.
+an alias ``"price [decimal]"`` makes a column ``price`` of that type (the convention of the standard library's sqlite3).
+What comes back is shaped in ``memory_answers``.
 
 ::
 
