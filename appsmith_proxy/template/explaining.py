@@ -8,6 +8,7 @@
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -134,23 +135,40 @@ def described(axes: Sequence[Axis], positions: Sequence[int]) -> str:
 def origin_of(source: str, finished: str, offset: int) -> tuple[int, int] | None:
     """Return the line and column of the author's text that a place in a finished statement comes from.
 
-    Words are aligned with words; what the compiler wrote itself belongs to what stands before it.
+    Words are aligned with words; what the compiler wrote itself belongs to what stands before it. None where that would
+    take long, or nothing stands before it.
     """
-    if max(len(source), len(finished)) > _LONGEST:
-        return None
     ours, theirs = list(_WORD.finditer(source)), list(_WORD.finditer(finished))
     at = sum(word.start() <= offset for word in theirs) - 1
-    found = None
-    matcher = SequenceMatcher(None, [word[0] for word in ours], [word[0] for word in theirs], autojunk=False)
-    for block in matcher.get_matching_blocks():
-        if block.size and block.b <= at:
-            found = ours[block.a + min(at - block.b, block.size - 1)]
-    return position(source, found.start()) if found is not None else None
+    found = _aligned_word([word[0] for word in ours], [word[0] for word in theirs], at)
+    return None if found is None else position(source, ours[found].start())
 
 
 _WORD: Final = re.compile(r"\w+|[^\w\s]")
-_LONGEST: Final = 20_000
-"""Characters. Aligning takes time by their square."""
+_MOST_PAIRS: Final = 20_000
+"""Of equal words, one of each text. Aligning looks at each of them, and often more than once."""
+
+
+def _aligned_word(ours: Sequence[str], theirs: Sequence[str], at: int) -> int | None:
+    """Return which of our words one of theirs comes from: the same from either end, and between by what is alike."""
+    shorter = min(len(ours), len(theirs))
+    before = next((index for index in range(shorter) if ours[index] != theirs[index]), shorter)
+    if at < before:
+        return at if at >= 0 else None
+    after = next(
+        (index for index in range(shorter - before) if ours[-1 - index] != theirs[-1 - index]), shorter - before
+    )
+    if at >= len(theirs) - after:
+        return at - len(theirs) + len(ours)
+    inner, others = ours[before : len(ours) - after], theirs[before : len(theirs) - after]
+    counts = Counter(inner)
+    if sum(counts[word] for word in others) > _MOST_PAIRS:
+        return None
+    found = before - 1
+    for block in SequenceMatcher(None, inner, others, autojunk=False).get_matching_blocks():
+        if block.size and block.b <= at - before:
+            found = before + block.a + min(at - before - block.b, block.size - 1)
+    return found if found >= 0 else None
 
 
 @dataclass(slots=True, kw_only=True)

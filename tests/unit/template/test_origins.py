@@ -1,0 +1,46 @@
+"""Where in an author's text a place of a finished statement comes from, however long the text is."""
+
+import pytest
+
+from appsmith_proxy.template import origin_of
+from tests.servers.steps import steps
+
+
+@pytest.mark.parametrize(
+    ("source", "finished", "at", "expected"),
+    [
+        ("SELECT nope FROM t", "SELECT nope FROM t", "nope", (1, 8)),
+        (
+            "SELECT a\nFROM t WHERE a = {{x}}\nAND nope = 1",
+            "SELECT a\nFROM t WHERE a = $1\nAND nope = 1",
+            "nope",
+            (3, 5),
+        ),
+        (
+            "SELECT a FROM t WHERE b = {{x}} AND nope = {{y}} AND c",
+            "SELECT a FROM t WHERE b = $1 AND nope = $2 AND c",
+            "nope",
+            (1, 37),
+        ),
+        (
+            "SELECT a FROM t WHERE true [[ AND b = {{x}} ]] ORDER BY nope",
+            "SELECT a FROM t WHERE true  ORDER BY nope",
+            "nope",
+            (1, 57),
+        ),
+        ("SELECT {{x}}, b", "SELECT CAST($1 AS text), b", "text", (1, 1)),
+        ("{{x}}", "$1", "$1", None),
+    ],
+)
+def test_places(source: str, finished: str, at: str, expected: tuple[int, int] | None) -> None:
+    assert origin_of(source, finished, finished.index(at)) == expected
+
+
+def test_long_texts_cost_little() -> None:
+    many = ", ".join(["1"] * 5_000)
+    source = f"SELECT {{{{x}}}} FROM t WHERE a IN ({many}) AND b = {{{{y}}}} AND nope"
+    finished = source.replace("{{x}}", "$1").replace("{{y}}", "$2")
+    # Its middle is not looked at word by word with word; both ends are.
+    assert origin_of(source, finished, finished.index("IN")) is None
+    assert origin_of(source, finished, finished.index("nope")) == (1, source.index("nope") + 1)
+    assert steps(lambda: origin_of(source, finished, finished.index("IN"))) < 20 * len(source)
