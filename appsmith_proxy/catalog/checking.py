@@ -29,6 +29,12 @@ CHECK_SECONDS: Final = 5.0
 REMEMBERED: Final = 500
 """How many compiled copies are kept: lists show the same ones again and again."""
 
+REMEMBERED_BYTES: Final = 50_000_000
+"""How much they may take together, roughly: one may have thousands of statements."""
+
+_STATEMENT_BYTES: Final = 1_500
+"""What a planned statement takes beside its text."""
+
 SHOWN_REFUSALS: Final = 20
 """Of one action: what is wrong with one statement is often wrong with all of them."""
 
@@ -60,6 +66,7 @@ class Checker:
         self._registry = registry
         self._leases = leases
         self._compiled: dict[bytes, Check] = {}
+        self._bytes = 0
 
     async def compile(self, datasource: Datasource, copy: ActionCopy) -> Check:
         """Compile without asking the datasource. What was compiled lately is remembered."""
@@ -68,12 +75,14 @@ class Checker:
         except IncompatibleDriver as error:
             return Check(plan=None, problems=(Problem("datasourceId", error.message, hint=error.hint),))
         key = _key(datasource.kind, copy)
-        check = self._compiled.pop(key, None)
+        check = self._forget(key)
         if check is None:
             check = _compiled(await compile_copy(driver, copy))
+        self._forget(key)  # another may have remembered it meanwhile
         self._compiled[key] = check
-        if len(self._compiled) > REMEMBERED:
-            del self._compiled[next(iter(self._compiled))]
+        self._bytes += _bytes(key, check.plan)
+        while len(self._compiled) > REMEMBERED or self._bytes > REMEMBERED_BYTES:
+            self._forget(next(iter(self._compiled)))
         return check
 
     async def check(self, datasource: Datasource, copy: ActionCopy) -> Check:
@@ -103,6 +112,12 @@ class Checker:
             checked=not found.problems,
             reported=tuple(found.reported.values()),
         )
+
+    def _forget(self, key: bytes) -> Check | None:
+        check = self._compiled.pop(key, None)
+        if check is not None:
+            self._bytes -= _bytes(key, check.plan)
+        return check
 
     async def _prepare(self, datasource: Datasource, plan: Plan, texts: Sequence[tuple[str, str]]) -> "_Found":
         """Let the datasource prepare what shows each block and each choice of each step."""
@@ -146,6 +161,12 @@ class _Found:
 def _compiled(compiled: Compiled) -> Check:
     warnings = compiled.plan.warnings if compiled.plan is not None else ()
     return Check(plan=compiled.plan, problems=compiled.problems, warnings=warnings)
+
+
+def _bytes(key: bytes, plan: Plan | None) -> int:
+    """Return roughly what a compiled copy takes in memory."""
+    sets = [step.payload for step in plan.steps if isinstance(step.payload, StatementSet)] if plan is not None else []
+    return len(key) + sum(len(one.statement.text) + _STATEMENT_BYTES for each in sets for one in each.statements)
 
 
 def _untyped(planned: PlannedStatement, prepared: Prepared) -> Iterator[str]:

@@ -72,3 +72,15 @@ async def test_memory_is_bounded(checker: Checker) -> None:
     for number in range(REMEMBERED):
         await checker.compile(DATASOURCE, replace(COPY, configuration={"body": f"SELECT {number} AS n"}))
     assert await checker.compile(DATASOURCE, COPY) is not first
+
+
+async def test_what_is_long_leaves_room_for_less(checker: Checker) -> None:
+    padding = f"/* {'x' * 60_000} */"
+    longs = [replace(COPY, configuration={"body": f"SELECT {number} {padding} AS n"}) for number in range(REMEMBERED)]
+    used = await checker.compile(DATASOURCE, COPY)
+    oldest = await checker.compile(DATASOURCE, longs[0])
+    assert oldest.plan is not None
+    for long in longs[1 : REMEMBERED - 2]:
+        assert await checker.compile(DATASOURCE, COPY) is used, "what was used lately stays"
+        assert await checker.compile(DATASOURCE, long) is await checker.compile(DATASOURCE, long)
+    assert await checker.compile(DATASOURCE, longs[0]) is not oldest, "it is not their number alone that counts"
