@@ -34,7 +34,7 @@ _WIDTH: Final = 40
 _BLOCKS: Final = ("a", "b", "c")
 _EVERY_BATCH: Final = 255
 """Rows: 128 + 64 + 32 + 16 + 8 + 4 + 2 + 1."""
-EVERY_SIZE: Final = (1, 2, 3, 5, 9, 17, 33, 65)
+EVERY_SIZE: Final = (1, 2, 3, 5, 9, 17, 33, 65, 129, 255)
 """Of lists: each has a text of its own where a list is a placeholder for each item."""
 
 _BY_NAME: Final[Mapping[str, list[int]]] = {"note": [3, 1, 2], "id": [1, 2, 3], "corpus_canary.note": [3, 1, 2]}
@@ -143,7 +143,7 @@ def _blocks(found: Planted) -> BindingContext:
         action=action,
         sends=tuple(sends(some) for some in combinations),
         wanted=lambda values: [found.without(values)],
-        width=8,
+        width=16,
         applies=lambda seed: seed.is_text and _is_sent(seed),
     )
 

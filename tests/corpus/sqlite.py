@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any, ClassVar, Final
@@ -13,6 +13,7 @@ from appsmith_proxy.testing import SqlInjection
 from appsmith_proxy.testing.corpus import Seed
 from appsmith_proxy.testing.injection_sql import CANARY
 from appsmith_proxy_sqlite.driver import SqliteDriver
+from tests.corpus.sqlite_log import Connections, TracedSqliteDriver, shape
 
 _SETUP = (
     *CANARY,
@@ -22,12 +23,18 @@ _SETUP = (
 
 
 class SqliteInjection(SqlInjection):
-    """A file of its own for each context."""
+    """A file of its own for each context. With ``connections`` it knows what SQLite ran."""
 
     driver_type: ClassVar[type[Driver]] = SqliteDriver
     tables = "SELECT name FROM sqlite_schema ORDER BY name"
     json_text = "json_extract({{%s}}, '$.text')"
+    connections: Connections | None = None
     _folder: Path
+    _shapes: set[str]
+
+    def driver(self) -> Driver:
+        self._shapes = set()
+        return TracedSqliteDriver(self.connections, self._shapes) if self.connections else super().driver()
 
     def configuration(self) -> dict[str, Any]:
         return {"file": "corpus.db"}
@@ -50,6 +57,12 @@ class SqliteInjection(SqlInjection):
 
     async def rows(self, text: str) -> list[list[Any]]:
         return [list(row) for row in self._connection.execute(text)]
+
+    async def sent(self) -> Collection[str] | None:
+        return frozenset(self._shapes) if self.connections else None
+
+    def logged(self, text: str) -> str:
+        return shape(text)
 
     @staticmethod
     def folded(text: str) -> str:

@@ -1,6 +1,6 @@
 """The injection suite catches drivers that paste: in every context, for every class, by every way it looks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -11,6 +11,7 @@ from appsmith_proxy.testing.injection import tried
 from appsmith_proxy.testing.suite import INJECTION_KEY
 from appsmith_proxy.testing.trial import Tally
 from tests.corpus.pasting import PastingDocumentInjection, PastingHttpInjection, PastingSqlInjection
+from tests.corpus.sqlite import SqliteInjection
 from tests.servers.mongod import MongodServer
 
 _SQL: Final = {
@@ -69,6 +70,19 @@ async def test_what_pasted_sql_does_to_the_fixture_is_seen() -> None:
 async def test_what_pasted_sql_stores_is_seen() -> None:
     tally = await tried(PastingSqlInjection(), _SQL["insert"], list(short("quotes")))
     assert ("", "what was stored is not what was sent") in tally.violations
+
+
+class DeafInjection(SqliteInjection):
+    """Looks into a log that is another server's."""
+
+    async def sent(self) -> Collection[str]:
+        return ["SELECT 1"]
+
+
+async def test_a_log_that_does_not_show_what_was_answered_is_no_witness() -> None:
+    tally = await tried(DeafInjection(), _SQL["steps"], list(short("harmless")))
+    assert len(tally.violations) == 4, "two steps, of one value and of many"
+    assert all("the server's log does not show" in wrong for _, wrong in tally.violations)
 
 
 @pytest.mark.parametrize("name", _HTTP)
