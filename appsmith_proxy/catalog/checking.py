@@ -62,11 +62,12 @@ class Check:
 class Checker:
     """Compiles copies and asks datasources."""
 
-    def __init__(self, registry: Registry, leases: Leases) -> None:
+    def __init__(self, registry: Registry, leases: Leases, *, remembered_bytes: int = REMEMBERED_BYTES) -> None:
         self._registry = registry
         self._leases = leases
         self._compiled: dict[bytes, Check] = {}
         self._bytes = 0
+        self._most_bytes = remembered_bytes
 
     async def compile(self, datasource: Datasource, copy: ActionCopy) -> Check:
         """Compile without asking the datasource. What was compiled lately is remembered."""
@@ -81,7 +82,7 @@ class Checker:
         self._forget(key)  # another may have remembered it meanwhile
         self._compiled[key] = check
         self._bytes += _bytes(key, check.plan)
-        while len(self._compiled) > REMEMBERED or self._bytes > REMEMBERED_BYTES:
+        while len(self._compiled) > REMEMBERED or self._bytes > self._most_bytes:
             self._forget(next(iter(self._compiled)))
         return check
 

@@ -74,13 +74,16 @@ async def test_memory_is_bounded(checker: Checker) -> None:
     assert await checker.compile(DATASOURCE, COPY) is not first
 
 
-async def test_what_is_long_leaves_room_for_less(checker: Checker) -> None:
-    padding = f"/* {'x' * 60_000} */"
-    longs = [replace(COPY, configuration={"body": f"SELECT {number} {padding} AS n"}) for number in range(REMEMBERED)]
+async def test_what_takes_much_leaves_room_for_less() -> None:
+    leases = Leases(refuses)
+    checker = Checker(Registry.discover(entry_points=(), plugins=[Plugin()]), leases, remembered_bytes=40_000)
     used = await checker.compile(DATASOURCE, COPY)
-    oldest = await checker.compile(DATASOURCE, longs[0])
-    assert oldest.plan is not None
-    for long in longs[1 : REMEMBERED - 2]:
+    long, other, third = [
+        replace(COPY, configuration={"body": f"SELECT {number} /* {'x' * 6_000} */ AS n"}) for number in range(3)
+    ]
+    first = await checker.compile(DATASOURCE, long)
+    for each in (other, third):
         assert await checker.compile(DATASOURCE, COPY) is used, "what was used lately stays"
-        assert await checker.compile(DATASOURCE, long) is await checker.compile(DATASOURCE, long)
-    assert await checker.compile(DATASOURCE, longs[0]) is not oldest, "it is not their number alone that counts"
+        assert await checker.compile(DATASOURCE, each) is await checker.compile(DATASOURCE, each)
+    assert await checker.compile(DATASOURCE, long) is not first
+    await leases.close()
