@@ -44,9 +44,11 @@ def encode(record: Record) -> Encoded:
     return Encoded(id=record.id, document=document, index=index, unique=orjson.dumps(unique).decode())
 
 
-def decode(kind: type[R], record_id: str, document: bytes, revision: int) -> R:
+def decode(kind: type[R], record_id: str, document: bytes, revision: object) -> R:
     """Return the record that a document holds. A document that is not what we wrote is a ``StoreError``."""
     collection = COLLECTIONS[kind]
+    if not isinstance(revision, int) or isinstance(revision, bool):
+        _refuse(collection, record_id, "its revision is no number")
     try:
         content = orjson.loads(document)
         if type(content) is not dict or content.get("id") != record_id:

@@ -1,6 +1,7 @@
 """Documents are read strictly, and keep their meaning."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import orjson
 import pytest
@@ -47,6 +48,11 @@ class TestEveryKind:
     def test_the_revision_is_not_part_of_the_document(self, record: Record) -> None:
         assert "revision" not in orjson.loads(encode(record).document)
         assert decode(type(record), record.id, encode(record).document, 9).revision == 9
+
+    @pytest.mark.parametrize("revision", ["1", 1.5, None, [1], True])
+    def test_a_revision_is_a_whole_number(self, record: Record, revision: Any) -> None:
+        with pytest.raises(StoreError, match="revision"):
+            decode(type(record), record.id, encode(record).document, revision)
 
     def test_every_field_is_written(self, record: Record) -> None:
         names = {field.name for field in fields(record)} - {"revision"} | {"version"}
