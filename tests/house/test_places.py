@@ -248,7 +248,7 @@ RULES: Final = (
     Rule(
         name="print",
         find=calling("print", ".pprint"),
-        places=("appsmith_proxy/cli.py", "appsmith_proxy/demo/*.py"),
+        places=("appsmith_proxy/cli/*.py", "appsmith_proxy/demo/*.py"),
         why="operators read the log",
         sample="print('x')",
     ),
@@ -283,7 +283,7 @@ RULES: Final = (
     Rule(
         name="environment",
         find=naming("os.environ", "os.getenv", "os.environb"),
-        places=("appsmith_proxy/settings/*.py", "appsmith_proxy/cli.py", "appsmith_proxy/demo/*.py"),
+        places=("appsmith_proxy/settings/*.py", "appsmith_proxy/cli/running.py", "appsmith_proxy/demo/*.py"),
         why="settings are read in one place, and no driver sees ambient credentials",
         sample="import os\nx = os.environ['X']",
     ),
