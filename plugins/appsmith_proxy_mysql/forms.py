@@ -1,8 +1,9 @@
-"""MySQL's binary values, a column of them at a time: as cells, and as the JSON text of cells.
+"""MySQL's binary values: one as a cell, and a column of them at a time as the JSON text of cells.
 
 A column is a list of pieces without NULLs. There are as few steps for each value as the type allows, and those are of C:
-``map``, ``struct``, and orjson, which writes a whole column at once. Dates and times keep the digits that the server's own text has: as many after the
-second as the column says. A zero date is NULL; one of which only a part is zero (``2020-00-00``) is the text that it is.
+``map``, ``struct``, and orjson, which writes a whole column at once. Dates and times keep the digits that the server's own
+text has: as many after the second as the column says. A zero date is NULL; one of which only a part is zero
+(``2020-00-00``) is the text that it is.
 """
 
 import base64
@@ -18,8 +19,10 @@ import orjson
 from appsmith_proxy.sdk import is_json
 from appsmith_proxy_mysql.protocol import Malformed
 
-Decode: TypeAlias = Callable[[Sequence[Any]], Iterable[Any]]
-"""From the pieces of a column to its cells, or to their JSON texts."""
+Decode: TypeAlias = Callable[[Any], Any]
+"""From one piece to its cell; or from a cell to what orjson writes as that cell's JSON."""
+Encode: TypeAlias = Callable[[Sequence[Any]], Iterable[bytes]]
+"""From the pieces of a column to the JSON texts of its cells."""
 
 UNKNOWN_DECIMALS: Final = 31
 """From here on a column does not know how many digits follow the second."""
@@ -39,6 +42,7 @@ _ZERO_DATE: Final = "0000-00-00"
 _LONG_STAMP: Final = len('"2020-01-31T00:00:00.000001"')
 _STAMP_SIZES: Final = frozenset({0, _DATE.size, _SECONDS.size, _MICROS.size})
 """A timestamp comes without what is zero at its end."""
+_STAMP_LENGTH: Final = "a timestamp has a length that none has"
 _to_be_escaped: Final = re.compile(rb'["\\\x00-\x1f\x80-\xff]').search
 """What JSON writes differently, and what has to be looked at: bytes that may be no UTF-8."""
 
@@ -60,9 +64,18 @@ def integers_json(pieces: Sequence[int]) -> Iterable[bytes]:
     return [b"%d" % piece if abs(piece) <= _SAFE_INTEGER else b'"%d"' % piece for piece in pieces]
 
 
-def texts(pieces: Sequence[bytes]) -> Iterable[str]:
-    """Texts, and whatever the server writes as one."""
-    return map(bytes.decode, pieces)
+def safe_integer(cell: int) -> int | str:
+    """What orjson writes: the number, or as a string what other readers of JSON would round."""
+    return cell if -_SAFE_INTEGER <= cell <= _SAFE_INTEGER else str(cell)
+
+
+def base64_text(cell: bytes) -> str:
+    """What orjson writes for bytes."""
+    return base64.b64encode(cell).decode()
+
+
+text: Final[Decode] = bytes.decode
+"""Texts, and whatever the server writes as one."""
 
 
 def texts_json(pieces: Sequence[bytes]) -> Iterable[bytes]:
@@ -77,9 +90,9 @@ def base64_json(pieces: Sequence[bytes]) -> Iterable[bytes]:
     return [b'"%b"' % base64.b64encode(piece) for piece in pieces]
 
 
-def bits(pieces: Sequence[bytes]) -> Iterable[int]:
+def bit(piece: bytes) -> int:
     """BIT is a number."""
-    return [int.from_bytes(piece, "big") for piece in pieces]
+    return int.from_bytes(piece, "big")
 
 
 def bits_json(pieces: Sequence[bytes]) -> Iterable[bytes]:
@@ -87,31 +100,49 @@ def bits_json(pieces: Sequence[bytes]) -> Iterable[bytes]:
     return integers_json([int.from_bytes(piece, "big") for piece in pieces])
 
 
-def checked_json(pieces: Sequence[bytes]) -> Sequence[bytes]:
+def checked_json(piece: bytes) -> bytes:
     """JSON as it is, and as a string what a server takes for JSON though it is none: MariaDB does so with ``1.``."""
+    return piece if is_json(piece) else orjson.dumps(piece.decode())
+
+
+def all_checked_json(pieces: Sequence[bytes]) -> Sequence[bytes]:
+    """A column of such JSON."""
     try:
         deque(map(orjson.loads, pieces), maxlen=0)
     except orjson.JSONDecodeError:
-        return [piece if is_json(piece) else orjson.dumps(piece.decode()) for piece in pieces]
+        return [checked_json(piece) for piece in pieces]
     return pieces
 
 
-def singles(pieces: Sequence[float]) -> Iterable[float]:
+def single(value: float) -> float:
     """FLOAT: the number with the fewest digits that is the same 32-bit one: 0.1, not 0.10000000149011612."""
-    return map(_shortest, pieces)
+    raw = _single(value)
+    for digits in (6, 7, 8):
+        short = float(f"{value:.{digits}g}")
+        try:
+            if _single(short) == raw:
+                return short
+        except OverflowError:  # rounded up beyond the largest one
+            continue
+    return float(f"{value:.9g}")
 
 
 def singles_json(pieces: Sequence[float]) -> Iterable[bytes]:
     """The JSON of such numbers."""
-    return numbers_json(singles(pieces))
+    return numbers_json(map(single, pieces))
 
 
-def dates(pieces: Sequence[bytes]) -> Iterable[str | None]:
+def date(piece: bytes) -> str | None:
     """Four bytes, or none → ``2020-01-31``."""
-    return [_date(piece) for piece in pieces]
+    if len(piece) == _DATE.size:
+        cell = _DATE_TEXT % _DATE.unpack(piece)
+        return cell if cell != _ZERO_DATE else None
+    if piece:
+        raise Malformed("a date has a length that none has")
+    return None
 
 
-def timestamps(decimals: int, zone: str) -> Decode:
+def timestamp(decimals: int, zone: str) -> Decode:
     """Return the decoder of timestamps.
 
     Args:
@@ -120,18 +151,20 @@ def timestamps(decimals: int, zone: str) -> Decode:
     """
     size = _stamp_size(decimals)
 
-    def decode(pieces: Sequence[bytes]) -> Iterable[str | None]:
-        cells: Iterable[str] = map(_MICROS_TEXT.__mod__, _moments(pieces))
+    def decode(piece: bytes) -> str | None:
+        if len(piece) not in _STAMP_SIZES:
+            raise Malformed(_STAMP_LENGTH)
+        cell = _MICROS_TEXT % _MICROS.unpack(piece.ljust(_MICROS.size, b"\0"))
         if decimals > _MICRO:
-            cells = (cell.removesuffix(".000000") for cell in cells)
-        return [None if cell.startswith(_ZERO_DATE) else cell[:size] + zone for cell in cells]
+            cell = cell.removesuffix(".000000")
+        return None if cell.startswith(_ZERO_DATE) else cell[:size] + zone
 
     return decode
 
 
-def timestamps_json(decimals: int, zone: str) -> Decode:
-    """Return what makes the JSON of timestamps; see ``timestamps``."""
-    cells = timestamps(decimals, zone)
+def timestamps_json(decimals: int, zone: str) -> Encode:
+    """Return what makes the JSON of timestamps; see ``timestamp``."""
+    cell = timestamp(decimals, zone)
     size = 1 + _stamp_size(decimals)
     end = zone.encode() + b'"'
     whole = (f".{0:0{decimals}d}".encode() if 0 < decimals <= _MICRO else b"") + end
@@ -140,7 +173,7 @@ def timestamps_json(decimals: int, zone: str) -> Decode:
         try:
             stamps = [datetime(*parts) for parts in _moments(pieces)]  # noqa: DTZ001  # reason: the zone is the column's
         except ValueError:  # a date of which a part is zero
-            return quoted(cells(pieces))
+            return quoted(map(cell, pieces))
         return [
             text[:size] + end if len(text) == _LONG_STAMP else text[:-1] + whole  # orjson leaves zeros away
             for text in _elements(stamps)
@@ -149,11 +182,11 @@ def timestamps_json(decimals: int, zone: str) -> Decode:
     return encode
 
 
-def times(decimals: int) -> Decode:
+def time(decimals: int) -> Decode:
     """Return the decoder of times, which may be negative and longer than a day: ``-838:59:59.000000``."""
     digits = min(decimals, _MICRO)
 
-    def one(piece: bytes) -> str:
+    def decode(piece: bytes) -> str:
         size = len(piece)
         if size == _SPAN_MICROS.size:
             negative, days, hours, minutes, seconds, micros = _SPAN_MICROS.unpack(piece)
@@ -170,7 +203,7 @@ def times(decimals: int) -> Decode:
             cell += f".{micros:06d}"[: digits + 1]
         return cell
 
-    return lambda pieces: map(one, pieces)
+    return decode
 
 
 def _elements(values: Sequence[Any]) -> list[bytes]:
@@ -186,26 +219,5 @@ def _stamp_size(decimals: int) -> int:
 def _moments(pieces: Sequence[bytes]) -> Iterator[tuple[Any, ...]]:
     """Yield year, month, day, hour, minute, second and microsecond of each timestamp."""
     if not _STAMP_SIZES.issuperset(map(len, pieces)):
-        raise Malformed("a timestamp has a length that none has")
+        raise Malformed(_STAMP_LENGTH)
     return _MICROS.iter_unpack(b"".join([piece.ljust(_MICROS.size, b"\0") for piece in pieces]))
-
-
-def _date(piece: bytes) -> str | None:
-    if len(piece) == _DATE.size:
-        cell = _DATE_TEXT % _DATE.unpack(piece)
-        return cell if cell != _ZERO_DATE else None
-    if piece:
-        raise Malformed("a date has a length that none has")
-    return None
-
-
-def _shortest(value: float) -> float:
-    raw = _single(value)
-    for digits in (6, 7, 8):
-        short = float(f"{value:.{digits}g}")
-        try:
-            if _single(short) == raw:
-                return short
-        except OverflowError:  # rounded up beyond the largest one
-            continue
-    return float(f"{value:.9g}")

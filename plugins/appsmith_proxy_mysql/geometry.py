@@ -5,7 +5,6 @@ before it where there is one: ``SRID=4326;POINT(1 2)``. Coordinates stand in the
 """
 
 import struct
-from collections.abc import Iterable, Sequence
 from typing import Final
 
 from appsmith_proxy_mysql.protocol import Malformed
@@ -26,12 +25,8 @@ _SRID: Final = struct.Struct("<I")
 _ORDERS: Final = {0: ">", 1: "<"}
 
 
-def texts(pieces: Sequence[bytes]) -> Iterable[str]:
-    """Return the texts of geometries."""
-    return map(_text, pieces)
-
-
-def _text(raw: bytes) -> str:
+def text(raw: bytes) -> str:
+    """Return the text of a geometry."""
     (srid,) = _SRID.unpack_from(raw)
     shown, end = _geometry(raw, _SRID.size, depth=0, named=True)
     if end != len(raw):

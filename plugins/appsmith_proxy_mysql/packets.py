@@ -12,6 +12,7 @@ bytes are collected for it.
 import asyncio
 import struct
 from abc import ABC, abstractmethod
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from appsmith_proxy.sdk import Room
@@ -79,6 +80,10 @@ class Packets(asyncio.Protocol):
         self._in_room = False
         self._reply: Reply | None = None
         self._answered: asyncio.Future[None] | None = None
+        self._until = 0.0
+        """When the reply that is awaited must be finished."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._tail: list[bytes] = []
         self._tail_size = 0
         self._skip = 0
@@ -88,8 +93,8 @@ class Packets(asyncio.Protocol):
         """Whether the connection can carry another command."""
         return not self.stopped and self._reply is None
 
-    async def ask(self, payload: bytes, reply: Reply, *, timeout: float, before: bytes = b"") -> None:  # noqa: ASYNC109  # reason: one timer, no task
-        """Send a command and wait until its reply is finished.
+    def ask(self, payload: bytes, reply: Reply, *, timeout: float, before: bytes = b"") -> Coroutine[Any, Any, None]:
+        """Send a command, and return what waits until its reply is finished; it is awaited at once.
 
         Args:
             payload: the command.
@@ -107,13 +112,15 @@ class Packets(asyncio.Protocol):
             raise ConnectionResetError("the connection was given up")
         reply.sequence = packet_count(payload) & 0xFF
         self.transport.write(before + framed(payload))
-        await self.hear(reply, timeout=timeout)
+        return self.hear(reply, timeout=timeout)
 
-    async def hear(self, reply: Reply, *, timeout: float) -> None:  # noqa: ASYNC109
+    async def hear(self, reply: Reply, *, timeout: float) -> None:  # noqa: ASYNC109  # reason: one timer, no task
         """Wait until a reply is finished; see ``ask``."""
         self._reply = reply
         answered = self._answered = self._loop.create_future()
-        timer = self._loop.call_later(timeout, self._expire)
+        self._until = until = self._loop.time() + timeout
+        if self._timer is None or self._timer_at > until:
+            self._look_at(until)
         try:
             await answered
         except BaseException:
@@ -121,7 +128,6 @@ class Packets(asyncio.Protocol):
                 self.interrupt()
             raise
         finally:
-            timer.cancel()
             if self._in_room:
                 self._leave_room()
         if reply.error is not None:
@@ -142,6 +148,7 @@ class Packets(asyncio.Protocol):
         self.stopped = True
         self._reply = None
         self._tail.clear()
+        self._stop_timer()
         if self.transport is not None:
             self.transport.abort()
 
@@ -154,6 +161,7 @@ class Packets(asyncio.Protocol):
         self.stopped = True
         if not self.lost.done():
             self.lost.set_result(None)
+        self._stop_timer()
         self._end(ConnectionResetError("the connection was lost"))
 
     def data_received(self, data: bytes) -> None:
@@ -213,8 +221,25 @@ class Packets(asyncio.Protocol):
         self.interrupt()
         self._end(error)
 
-    def _expire(self) -> None:
-        self._give_up(TimeoutError())
+    def _look_at(self, when: float) -> None:
+        """Set the timer. It is left running when an answer has come: setting one for each would cost more than reading it."""
+        self._stop_timer()
+        self._timer = self._loop.call_at(when, self._look)
+        self._timer_at = when
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._reply is None:
+            return
+        if self._loop.time() < self._until:
+            self._look_at(self._until)
+        else:
+            self._give_up(TimeoutError())
 
     def _enter_room(self) -> None:
         self._in_room = True

@@ -63,7 +63,11 @@ class Status(IntFlag):
     IN_READ_ONLY_TRANSACTION = 1 << 13
 
 
+# As plain numbers: each answer is looked at, and an operator of IntFlag costs more than reading the whole of an OK.
 OPEN_TRANSACTION: Final = int(Status.IN_TRANSACTION | Status.IN_READ_ONLY_TRANSACTION)
+MORE_RESULTS: Final = int(Status.MORE_RESULTS)
+CURSOR: Final = int(Status.CURSOR)
+LAST_ROW_SENT: Final = int(Status.LAST_ROW_SENT)
 
 
 class Malformed(Exception):
@@ -91,6 +95,8 @@ class Done(NamedTuple):
 _short: Final = struct.Struct("<H").unpack_from
 _long: Final = struct.Struct("<Q").unpack_from
 _end: Final = struct.Struct("<HH").unpack_from
+_header: Final = struct.Struct("<I").pack
+"""Three bytes of length, and the sequence number 0."""
 _NULL: Final = 0xFB
 _OLD_END_SIZE: Final = 9
 """An end that is shorter is of the old form: no counts in it."""
@@ -143,7 +149,7 @@ def reported_at(data: bytes, at: int, end: int) -> Reported:
 def framed(payload: bytes) -> bytes:
     """Return a command as packets, the first of which has the sequence number 0."""
     if len(payload) < LARGEST:
-        return len(payload).to_bytes(3, "little") + b"\0" + payload
+        return _header(len(payload)) + payload
     parts: list[bytes] = []
     for number, at in enumerate(range(0, len(payload) + 1, LARGEST)):
         part = payload[at : at + LARGEST]

@@ -16,15 +16,16 @@ from appsmith_proxy.sdk import LARGE_ANSWER
 from appsmith_proxy_mysql.decode import Shape
 from appsmith_proxy_mysql.packets import Reply
 from appsmith_proxy_mysql.protocol import (
+    CURSOR,
     END,
     ERROR,
     HEADER,
     LARGEST,
     LOCAL_FILE,
+    MORE_RESULTS,
     OK,
     Done,
     Malformed,
-    Status,
     done_at,
     length_at,
     reported_at,
@@ -54,17 +55,20 @@ class RowsReply(Reply):
         encode: give each row as a JSON object, else as a tuple of cells.
     """
 
+    affected = 0
+    status = 0
+    cut = False
+    """A limit was reached."""
+    rows_cut = False
+    """It was that of rows."""
+    results = 0
+    """Results that have ended. Only the first one's rows are kept."""
+    returns_rows = False
+    _columns = 0
+    _continued = False
+
     def __init__(self, kept: Kept, features: Features, *, rows: int, size: int, stop: bool, encode: bool) -> None:
         self.rows: list[Any] = []
-        self.affected = 0
-        self.status: int = 0
-        self.cut = False
-        """A limit was reached."""
-        self.rows_cut = False
-        """It was that of rows."""
-        self.results = 0
-        """Results that have ended. Only the first one's rows are kept."""
-        self.returns_rows = False
         self._kept = kept
         self._features = features
         self._rows_left = rows
@@ -74,10 +78,6 @@ class RowsReply(Reply):
         self._large_at = size - LARGE_ANSWER if stop else -1
         """What is left of the bytes when the answer is a large one. Only a read waits: it keeps nobody from writing."""
         self._shape = kept.shape
-        self._head = bytearray()
-        self._definitions: list[Definition] = []
-        self._columns = 0
-        self._continued = False
         # Of the class, not of this reply: it would hold itself, and its rows until garbage is collected.
         self._step: Step = RowsReply._first
 
@@ -120,7 +120,7 @@ class RowsReply(Reply):
             if not 0 < self._columns <= MAX_COLUMNS:
                 raise Malformed("an answer has a number of columns that none has")
             self._head = bytearray(data[at:end])
-            self._definitions = []
+            self._definitions: list[Definition] = []
             self._step = RowsReply._definition
         return end
 
@@ -137,7 +137,7 @@ class RowsReply(Reply):
                 return end
         elif data[at + HEADER] != END:
             raise Malformed("the columns of an answer have no end")
-        elif (done := done_at(data, at + HEADER, end)).status & Status.CURSOR:
+        elif (done := done_at(data, at + HEADER, end)).status & CURSOR:
             self._learn_shape()
             self._end_result(done)
             return end
@@ -230,7 +230,7 @@ class RowsReply(Reply):
     def _end_result(self, done: Done) -> None:
         self.status = done.status
         self.results += 1
-        self.finished = not done.status & Status.MORE_RESULTS
+        self.finished = not done.status & MORE_RESULTS
         if self.results > MAX_RESULTS:
             raise Malformed("an answer has more results than there can be")
         self._step = RowsReply._first

@@ -23,9 +23,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
+import orjson
+
 from appsmith_proxy.sdk import ColumnType
 from appsmith_proxy_mysql import forms, geometry
-from appsmith_proxy_mysql.forms import Decode
+from appsmith_proxy_mysql.forms import Decode, Encode
 from appsmith_proxy_mysql.protocol import Malformed, length_at, text_at
 
 BINARY: Final = 63
@@ -93,10 +95,12 @@ class Kind:
     native: str
     form: str = ""
     """Of a value of fixed length, as ``struct`` writes it; ``""``: the value tells its length."""
-    cells: Decode | None = None
-    """None: what was read is the cell."""
-    json: Decode | None = None
-    """The JSON texts; None: they are those of the cells, which are texts."""
+    cell: Decode | None = None
+    """From what was read to the cell; None: it is the cell."""
+    plain: Decode | None = None
+    """From the cell to what orjson writes for it; None: the cell."""
+    json: Encode | None = None
+    """The JSON texts of a column at once, where that is faster than one after the other."""
 
 
 def kind_of(definition: Definition) -> Kind:
@@ -111,24 +115,35 @@ def _integer(definition: Definition) -> Kind:
     if definition.flags & _UNSIGNED:
         form = form.upper()
         native = native if definition.type == YEAR else f"{native} unsigned"
-    return Kind(column=ColumnType.INTEGER, native=native, form=form, json=forms.integers_json)
+    return Kind(column=ColumnType.INTEGER, native=native, form=form, plain=forms.safe_integer, json=forms.integers_json)
 
 
 def _textual(definition: Definition) -> Kind:
     text, binary = _TEXTS.get(definition.type, _UNKNOWN)
     if definition.json:
-        return Kind(column=ColumnType.JSON, native="json", cells=forms.checked_json, json=forms.checked_json)
+        return Kind(
+            column=ColumnType.JSON,
+            native="json",
+            cell=forms.checked_json,
+            plain=orjson.Fragment,
+            json=forms.all_checked_json,
+        )
     if definition.extended in _TOLD:
         return Kind(
-            column=_TOLD[definition.extended], native=definition.extended, cells=forms.texts, json=forms.texts_json
+            column=_TOLD[definition.extended], native=definition.extended, cell=forms.text, json=forms.texts_json
         )
     if definition.flags & _ENUM:
         text = "enum"
     elif definition.flags & _SET:
         text = "set"
     elif definition.charset == BINARY:
-        return Kind(column=ColumnType.BYTES, native=definition.extended or binary, json=forms.base64_json)
-    return Kind(column=ColumnType.TEXT, native=text, cells=forms.texts, json=forms.texts_json)
+        return Kind(
+            column=ColumnType.BYTES,
+            native=definition.extended or binary,
+            plain=forms.base64_text,
+            json=forms.base64_json,
+        )
+    return Kind(column=ColumnType.TEXT, native=text, cell=forms.text, json=forms.texts_json)
 
 
 def _timestamp(definition: Definition) -> Kind:
@@ -144,20 +159,20 @@ def _stamp(definition: Definition, column: ColumnType, native: str, *, zone: str
     return Kind(
         column=column,
         native=native,
-        cells=forms.timestamps(decimals, zone),
+        cell=forms.timestamp(decimals, zone),
         json=forms.timestamps_json(decimals, zone),
     )
 
 
 def _time(definition: Definition) -> Kind:
-    return Kind(column=ColumnType.TIME, native="time", cells=forms.times(definition.decimals))
+    return Kind(column=ColumnType.TIME, native="time", cell=forms.time(definition.decimals))
 
 
 def _geometry(definition: Definition) -> Kind:
-    return Kind(column=ColumnType.TEXT, native=definition.extended or "geometry", cells=geometry.texts)
+    return Kind(column=ColumnType.TEXT, native=definition.extended or "geometry", cell=geometry.text)
 
 
-def _as_it_is(pieces: Sequence[bytes]) -> Sequence[bytes]:
+def _as_they_are(pieces: Sequence[bytes]) -> Sequence[bytes]:
     return pieces
 
 
@@ -191,20 +206,22 @@ _TOLD: Final[Mapping[str, ColumnType]] = {
     "inet4": ColumnType.TEXT,
     "inet6": ColumnType.TEXT,
 }
-_DECIMAL: Final = Kind(column=ColumnType.DECIMAL, native="decimal", cells=forms.texts, json=forms.texts_json)
-_DATE: Final = Kind(column=ColumnType.DATE, native="date", cells=forms.dates)
+_DECIMAL: Final = Kind(column=ColumnType.DECIMAL, native="decimal", cell=forms.text, json=forms.texts_json)
+_DATE: Final = Kind(column=ColumnType.DATE, native="date", cell=forms.date)
 _OTHERS: Final[Mapping[int, Callable[[Definition], Kind]]] = {
     0: _always(_DECIMAL),
-    4: _always(Kind(column=ColumnType.FLOAT, native="float", form="f", cells=forms.singles, json=forms.singles_json)),
+    4: _always(Kind(column=ColumnType.FLOAT, native="float", form="f", cell=forms.single, json=forms.singles_json)),
     5: _always(Kind(column=ColumnType.FLOAT, native="double", form="d", json=forms.numbers_json)),
-    6: _always(Kind(column=ColumnType.TEXT, native="null", cells=forms.texts)),
+    6: _always(Kind(column=ColumnType.TEXT, native="null", cell=forms.text)),
     7: _timestamp,
     10: _always(_DATE),
     11: _time,
     12: _datetime,
     14: _always(_DATE),
-    16: _always(Kind(column=ColumnType.INTEGER, native="bit", cells=forms.bits, json=forms.bits_json)),
-    245: _always(Kind(column=ColumnType.JSON, native="json", json=_as_it_is)),
+    16: _always(
+        Kind(column=ColumnType.INTEGER, native="bit", cell=forms.bit, plain=forms.safe_integer, json=forms.bits_json)
+    ),
+    245: _always(Kind(column=ColumnType.JSON, native="json", plain=orjson.Fragment, json=_as_they_are)),
     246: _always(_DECIMAL),
     255: _geometry,
 }

@@ -29,7 +29,7 @@ from appsmith_proxy_mysql import faults, pins, protocol
 from appsmith_proxy_mysql.decode import Shape
 from appsmith_proxy_mysql.encode import Argument, bind
 from appsmith_proxy_mysql.login import LoggedIn, connect
-from appsmith_proxy_mysql.protocol import OPEN_TRANSACTION, Malformed, Status, framed
+from appsmith_proxy_mysql.protocol import CURSOR, LAST_ROW_SENT, OPEN_TRANSACTION, Malformed, framed
 from appsmith_proxy_mysql.replies import Acknowledged, Kept, PreparedReply
 from appsmith_proxy_mysql.reset import HOME, Home, beginning
 from appsmith_proxy_mysql.rows import FetchReply, RowsReply
@@ -187,7 +187,7 @@ class Wire:
         until = asyncio.get_running_loop().time() + timeout if cursor else 0.0
         await self._packets.ask(_execution(kept, arguments, flags), reply, timeout=timeout)
         self._status = reply.status
-        if reply.status & Status.CURSOR:
+        if reply.status & CURSOR:
             return await self._fetched(kept, limits, encode=encode, until=until)
         if not reply.returns_rows:
             return Answer(None, (), (), reply.affected, cut=False, rows_cut=False)
@@ -282,9 +282,9 @@ class Wire:
             rows += reply.rows
             left, size = reply.left
             self._status = reply.status
-            if reply.cut or reply.status & Status.LAST_ROW_SENT or not reply.rows:
+            if reply.cut or reply.status & LAST_ROW_SENT or not reply.rows:
                 break
-        if not reply.status & Status.LAST_ROW_SENT:
+        if not reply.status & LAST_ROW_SENT:
             await self._acknowledged(protocol.COM_STMT_RESET + _id(kept.id), timeout=max(0.0, until - clock()))
         shown = EncodedRows(rows) if encode else rows
         return Answer(shown, kept.shape.columns, kept.shape.messages, 0, reply.cut, reply.rows_cut)

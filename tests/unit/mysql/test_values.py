@@ -7,6 +7,7 @@ import pytest
 
 from appsmith_proxy.gateway.encode import Encoder
 from appsmith_proxy.sdk import ColumnType, Limits, ParameterInvalid, ParameterType, Result
+from appsmith_proxy_mysql.decode import FEW
 from appsmith_proxy_mysql.wire import Wire
 from tests.servers.mariadb import MariadbServer
 from tests.servers.mysql_wire import answer, login_to, objects, rows, wired
@@ -214,9 +215,14 @@ async def test_every_type_is_exact_and_is_what_the_server_says(mariadb: MariadbS
                 wrong.append(f"{name}: the column is {found.columns[0].type}")
             if texts[index] != _as_spoken(golden):
                 wrong.append(f"{name}: the server says {texts[index]!r}")
-            encoded = b"[" + b",".join(await objects(wire, text)) + b"]"
-            if encoded != Encoder().encode(Result(columns=found.columns, rows=found.rows), numbers="string"):
-                wrong.append(f"{name}: encoded otherwise than its cells: {encoded!r}")
+            for times in (1, FEW):  # read row by row, and a column at a time
+                text = f"SELECT c{index} FROM t, seq_1_to_{times} ORDER BY n"
+                cells = [(cell,)] * times + [(None,)] * times
+                if await rows(wire, text) != cells:
+                    wrong.append(f"{name}: other cells when there are {2 * times}")
+                encoded = b"[" + b",".join(await objects(wire, text)) + b"]"
+                if encoded != Encoder().encode(Result(columns=found.columns, rows=cells), numbers="string"):
+                    wrong.append(f"{name}: encoded otherwise than its cells: {encoded!r}")
     assert not wrong, "\n".join(wrong)
 
 

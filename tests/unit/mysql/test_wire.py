@@ -253,6 +253,18 @@ def _count(found: Any) -> int:
 
 
 class TestEnds:
+    async def test_each_has_its_own_time_though_they_share_a_timer(self, mariadb: MariadbServer, database: str) -> None:
+        """A time that is over when its answer has come ends nobody; a shorter one does not wait for a longer one."""
+        async with wired(login_to(mariadb, database)) as wire:
+            text, loop = "SELECT SLEEP(?)", asyncio.get_running_loop()
+            await wire.keep(statement(text, None), timeout=20)
+            assert await rows(wire, text, 0, seconds=0.5) == [(0,)]
+            assert await rows(wire, text, 0.8, seconds=20) == [(0,)]
+            start = loop.time()
+            with pytest.raises(TimeoutError):
+                await rows(wire, text, 20, seconds=0.2)
+            assert loop.time() - start < 4
+
     @pytest.mark.parametrize("how", ["deadline", "cancel"])
     async def test_a_cancel_reaches_the_server(self, mariadb: MariadbServer, how: str) -> None:
         async with wired(login_to(mariadb)) as wire:
