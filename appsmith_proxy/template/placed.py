@@ -53,9 +53,10 @@ class Placed:
     def statement(self, *, without: Iterable[Block] = (), chosen: Iterable[Edit] = ()) -> PlannedStatement:
         """Return the statement with every edit made, some blocks left out, and the chosen names and keywords in.
 
-        Placeholders are numbered as they stand in the finished text.
+        Placeholders are numbered as they stand in the finished text. A blank stays for a block, so that what stood on
+        both sides of it does not become one word, number or comment.
         """
-        also = (*((block.start, min(block.end, self.end), "") for block in without), *chosen)
+        also = (*((block.start, min(block.end, self.end), " ") for block in without), *chosen)
         marked, _ = self.splicing.spliced(self.end, also=also)
         numbers = self._in_order([int(slot) for slot in _MARK.findall(marked)])
         places = {slot: _written(self.dialect.placeholder, at) for at, slot in enumerate(numbers, 1)}

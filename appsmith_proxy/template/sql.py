@@ -102,13 +102,10 @@ class _Analysis:
     places: tuple[ChoicePlace, ...]
 
     def same_as(self, other: "_Analysis") -> bool:
-        """Return whether the bindings are placed alike, whatever was chosen."""
+        """Return whether the bindings are placed alike, whatever was chosen. What is bound follows from the slots."""
         mine, theirs = self.placer.placed, other.placer.placed
         return (
-            mine.splicing.edits == theirs.splicing.edits
-            and mine.slots == theirs.slots
-            and mine.bound == theirs.bound
-            and mine.nature == theirs.nature
+            mine.splicing.edits == theirs.splicing.edits and mine.slots == theirs.slots and mine.nature == theirs.nature
         )
 
 

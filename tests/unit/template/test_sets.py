@@ -78,7 +78,7 @@ def test_what_is_not_sent_leaves_its_block_out(driver: Driver) -> None:
 def test_placeholders_are_numbered_as_they_stand() -> None:
     plan = sql_plan(SEARCH, COLUMN, DIRECTION)
     assert text_of(plan, a=1, low=2, high=3) == (
-        'SELECT * FROM t WHERE a = $1    AND c BETWEEN $2 AND $3   ORDER BY "name" ASC '
+        'SELECT * FROM t WHERE a = $1     AND c BETWEEN $2 AND $3   ORDER BY "name" ASC  '
     )
     assert text_of(sql_plan(SEARCH, COLUMN, DIRECTION, driver=SQLITE_DRIVER), a=1, n=1).endswith("LIMIT ?2")
 
