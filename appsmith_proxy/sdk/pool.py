@@ -27,6 +27,8 @@ class Lane(Enum):
     READ_WRITE = "read_write"
     READ_ONLY = "read_only"
 
+    __hash__ = object.__hash__  # every execution looks a lane up, and ``Enum`` hashes in Python
+
 
 class Pooled(Protocol):
     """One connection, as a pool sees it. Used by one borrower at a time."""

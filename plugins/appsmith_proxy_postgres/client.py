@@ -112,7 +112,9 @@ class PostgresClient(PooledClient[Wire]):
             _check_reported(kept, request.reported)
         arguments = bind(request.values, kept.types)
         limits = request.limits
-        second = None if within else await self._second(wire, kept, request)
+        second = None
+        if request.encode and not within and self._encoding.pays(statement):
+            second = await self._second(wire, kept, request)
         try:
             answer = await wire.run(
                 second or kept,
@@ -139,8 +141,6 @@ class PostgresClient(PooledClient[Wire]):
 
     async def _second(self, wire: Wire, kept: Kept, request: ExecuteRequest) -> Kept | None:
         """Return the statement's second text, of which the server encodes the rows; None: the answer comes plain."""
-        if not request.encode or not self._encoding.pays(kept.statement):
-            return None
         try:
             return await self._encoding.second(wire, kept, timeout=self.left(request.deadline))
         except faults.RAISED as error:
