@@ -8,7 +8,7 @@ from appsmith_proxy.catalog.checking import Check, Checker
 from appsmith_proxy.catalog.records import Records
 from appsmith_proxy.catalog.views import ExplainedPlan, PlanReport, PlanState
 from appsmith_proxy.errors import PlanUnverified
-from appsmith_proxy.gateway.plan_seals import PlanSeals, check_plan
+from appsmith_proxy.gateway.plan_seals import PlanSeals, check_plan, put_back
 from appsmith_proxy.model.plan import Plan, StatementSet
 from appsmith_proxy.model.principal import Principal, Role, User
 from appsmith_proxy.model.records import Action, ActionCopy, Datasource, PlanSeal, Workspace
@@ -87,6 +87,8 @@ class Plans:
         datasource = await self._records.read(principal, Datasource, copy.datasource_id, Permission.DATASOURCE_EXECUTE)
         try:
             seal = self._seals.check(action, copy, datasource)
+            if self._seals.is_older(action):
+                raise put_back()
         except PlanUnverified as error:
             return report(PlanState.UNVERIFIED, error.message, advice=error.hint)
         asked = datasource.id not in down

@@ -7,7 +7,8 @@
 
 Under the code are the copy as canonical JSON, the plan's digest and the compiler that made it, what the datasource
 reported, and where all this belongs: instance, workspace, application, action, version, datasource, kind, environment. Who
-can write to the store, but has not the encryption password, can neither change a published statement nor move it.
+can write to the store, but has not the encryption password, can neither change a published statement nor move it, nor put
+an older publication back under a process that has verified a newer one.
 """
 
 import hashlib
@@ -35,6 +36,8 @@ class PlanSeals:
     def __init__(self, vault: Vault, instance_id: str) -> None:
         self._vault = vault
         self._instance_id = instance_id
+        self._newest: dict[str, int] = {}
+        """Action → the highest number of its publications that this process has made or verified."""
 
     def seal(
         self, action: Action, copy: ActionCopy, datasource: Datasource, plan: Plan, reported: Iterable[Reported]
@@ -50,7 +53,7 @@ class PlanSeals:
         """
         present = action.published.seal if action.published is not None else None
         seal = PlanSeal(
-            version=present.version + 1 if present is not None else 1,
+            version=max(present.version if present is not None else 0, self._newest.get(action.id, 0)) + 1,
             compiler=plan.compiler,
             digest=plan.digest,
             reported=tuple(reported),
@@ -75,7 +78,13 @@ class PlanSeals:
                 "the published action in the store is not what was published",
                 hint="find out who changed the store; then check the draft, and publish its application again",
             )
+        self._newest[action.id] = max(seal.version, self._newest.get(action.id, 0))
         return seal
+
+    def is_older(self, action: Action) -> bool:
+        """Return whether an action's published copy is older than one that was verified here."""
+        seal = action.published.seal if action.published is not None else None
+        return seal is not None and seal.version < self._newest.get(action.id, 0)
 
     def _mac(self, action: Action, copy: ActionCopy, seal: PlanSeal, datasource: Datasource) -> bytes:
         message = prefixed(
@@ -96,6 +105,15 @@ class PlanSeals:
             _canonical(replace(seal, mac=b"")),
         )
         return hmac.digest(self._vault.subkey(SUBKEY), message, hashlib.sha256)
+
+
+def put_back() -> PlanUnverified:
+    """Return the error for an older publication in the place of a newer one."""
+    return PlanUnverified(
+        "an older publication of the action has been put back into the store",
+        hint="find out who changed the store; if it was restored from a backup, publish its application again, and restart every "
+        "process that still says so",
+    )
 
 
 def check_plan(plan: Plan, seal: PlanSeal) -> None:

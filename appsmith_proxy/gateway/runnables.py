@@ -8,10 +8,10 @@ from appsmith_proxy.errors import InternalError, NotFound
 from appsmith_proxy.gateway.compiling import compile_copy, is_long
 from appsmith_proxy.gateway.encode import Encoder
 from appsmith_proxy.gateway.limits import AdmissionLimits, Gate
-from appsmith_proxy.gateway.plan_seals import PlanSeals, check_plan
+from appsmith_proxy.gateway.plan_seals import PlanSeals, check_plan, put_back
 from appsmith_proxy.gateway.published import Published
 from appsmith_proxy.model.plan import Plan
-from appsmith_proxy.model.records import Action, ActionCopy, Datasource
+from appsmith_proxy.model.records import Action, ActionCopy, Datasource, PlanSeal
 from appsmith_proxy.registry.registry import Registry
 from appsmith_proxy.sdk import Driver, Limits
 from appsmith_proxy.store.cache import CachedStore
@@ -107,7 +107,7 @@ class Runnables:
         self._kept.pop((action_id, False), None)
 
     async def _build(self, action: Action, copy: ActionCopy, datasource: Datasource, *, published: bool) -> Runnable:
-        seal = self._seals.check(action, copy, datasource) if published else None
+        seal = await self._checked(action, copy, datasource) if published else None
         driver = self._registry.driver(datasource.kind)
         compiled = await compile_copy(driver, copy)
         if compiled.plan is None:
@@ -136,6 +136,15 @@ class Runnables:
         )
         self._kept[action.id, published] = runnable
         return runnable
+
+    async def _checked(self, action: Action, copy: ActionCopy, datasource: Datasource) -> PlanSeal:
+        """Return the seal of a published copy, which is the newest that this process knows: or was when it was read."""
+        seal = self._seals.check(action, copy, datasource)
+        if self._seals.is_older(action):
+            current = await self._cache.get(Action, action.id)
+            if current is None or self._seals.is_older(current):
+                raise put_back()
+        return seal
 
 
 def _uses_trusted_names(plan: Plan) -> bool:

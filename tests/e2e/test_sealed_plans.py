@@ -222,3 +222,26 @@ async def test_what_this_compiler_makes_otherwise_than_it_did_does_not_run(
     before = len(memory.log)
     assert (await executed(proxy, action)).status == status
     assert (len(memory.log) > before) is (status == 200)
+
+
+async def test_an_older_publication_put_back_whole_does_not_run_where_a_newer_one_has(
+    proxy: Proxy, shop: str, memory: MemoryServer, intruder: Intruder
+) -> None:
+    action = await proxy.action(shop, "SELECT id, cents, customer FROM orders WHERE id = {{ id }}")
+    older = intruder.read(action)
+    draft = {"revision": 2, "configuration": {"body": LOOKUP}}
+    assert (await proxy.developer.call("PATCH", f"/actions/{action}", draft)).status == 200
+    await proxy.publish()
+    assert (await executed(proxy, action)).data["body"] == [{"id": 1, "cents": 1250}]
+    before = len(memory.log)
+    intruder.write(action, older)
+    for _ in range(2):
+        reply = await executed(proxy, action)
+        assert (reply.status, reply.error["code"]) == (503, "PlanUnverified")
+    assert len(memory.log) == before
+    events = [record for record in proxy.ring.records() if isinstance(record, Unverified)]
+    assert {event.action_id for event in events} == {action}
+    found = await proxy.developer.call("POST", f"/workspaces/{proxy.workspace_id}/plans/check")
+    assert "older publication" in found.raw.decode()
+    await proxy.publish()
+    assert (await executed(proxy, action)).status == 200, "publishing again cures it"

@@ -53,6 +53,21 @@ def test_what_was_sealed_is_verified(seals: PlanSeals, sealed: ActionCopy) -> No
     assert (sealed.seal.version, sealed.seal.compiler, sealed.seal.digest) == (1, COMPILER_VERSION, PLAN.digest)
 
 
+def test_what_is_older_than_what_was_seen_is_known_by_this_process_alone(
+    vault: Vault, seals: PlanSeals, sealed: ActionCopy
+) -> None:
+    first = replace(ACTION, published=sealed)
+    second = replace(ACTION, published=seals.seal(first, COPY, DATASOURCE, PLAN, REPORTED))
+    assert not seals.is_older(first), "what was sealed may never have been stored"
+    seals.check(second, second.published or COPY, DATASOURCE)
+    assert seals.is_older(first)
+    assert not seals.is_older(second)
+    assert not PlanSeals(vault, INSTANCE).is_older(first)
+    third = seals.seal(first, COPY, DATASOURCE, PLAN, REPORTED).seal
+    assert third is not None
+    assert third.version == 3, "published again it is the newest"
+
+
 CHANGES: dict[str, Any] = {
     "datasource_id": "e" * 24,
     "name": "two",
