@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -11,22 +12,25 @@ SHIPPED: Final = ("appsmith_proxy", "plugins")
 """What is installed at a user's: the rules are about these folders."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Module:
     """One file."""
 
     path: str
     """Relative to the root that was searched, with slashes."""
     text: str
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Parsed when a rule looks: every worker of a run lists the files, and only one checks them."""
+        return ast.parse(self.text)
 
 
 def modules(root: Path = ROOT, folders: tuple[str, ...] = SHIPPED) -> Iterator[Module]:
     """Yield every Python file of the folders, in order."""
     for folder in folders:
         for path in sorted((root / folder).rglob("*.py")):
-            text = path.read_text(encoding="utf-8")
-            yield Module(path=path.relative_to(root).as_posix(), text=text, tree=ast.parse(text))
+            yield Module(path=path.relative_to(root).as_posix(), text=path.read_text(encoding="utf-8"))
 
 
 def imported(tree: ast.AST) -> Iterator[tuple[str, int]]:

@@ -60,7 +60,7 @@ def test_nothing_at_module_level_changes(module: Module) -> None:
 
 @pytest.mark.parametrize("source", ["X = []", "X = {}", "X: dict[str, int] = {}", "X = set()", "X = [i for i in y]"])
 def test_planted_state_is_found(source: str) -> None:
-    assert list(changing_state(Module(path="x.py", text=source, tree=ast.parse(source))))
+    assert list(changing_state(Module(path="x.py", text=source)))
 
 
 PUBLIC: Final = ("appsmith_proxy.sdk", "appsmith_proxy.testing", "appsmith_proxy.sdk.hooks", "appsmith_proxy.errors")
