@@ -17,8 +17,9 @@ import json
 import math
 from decimal import Decimal
 from enum import StrEnum
-from typing import NoReturn
+from typing import Final, NoReturn
 
+import msgspec
 import orjson
 
 from appsmith_proxy.errors import Outcome, ParameterInvalid
@@ -89,12 +90,23 @@ def json_text(value: Value | Decimal) -> str:
 
 
 def is_json(data: bytes) -> bool:
-    """Return whether ``data`` is exactly one JSON text in UTF-8 (RFC 8259; no NaN, no byte order mark)."""
+    """Return whether ``data`` is exactly one JSON text in UTF-8 (RFC 8259; no NaN, no byte order mark).
+
+    No object is made of it: that takes a tenth of the time that reading it takes.
+    """
     try:
-        orjson.loads(data)
-    except orjson.JSONDecodeError:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    try:
+        _SKIPPING.decode(data)
+    except (msgspec.DecodeError, RecursionError):
         return _is_unusual_json(data)
     return True
+
+
+_SKIPPING: Final = msgspec.json.Decoder(msgspec.Raw)
+"""Reads JSON to its end and keeps nothing. It does not look at the bytes of strings, so UTF-8 is looked at before."""
 
 
 def misfit(index: int, expected: str, *, hint: str = "") -> ParameterInvalid:
@@ -123,7 +135,7 @@ def _number(value: int | float | Decimal, family: TypeFamily, *, index: int, exp
 
 
 def _is_unusual_json(data: bytes) -> bool:
-    """Return whether ``data`` is JSON that the fast reader does not take: ``1e400``, an escaped half character."""
+    """Return whether ``data`` is JSON that the fast reader does not take: an escaped half character, a thousand lists in one another."""
     try:
         json.loads(data.decode(), parse_int=str, parse_float=str, parse_constant=_no_constant)
     except (ValueError, RecursionError):

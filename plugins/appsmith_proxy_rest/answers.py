@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from appsmith_proxy.sdk import BadResponse, Body, BodyKind, Result, is_json
+from appsmith_proxy_rest.connection import Answer
 from appsmith_proxy_rest.redaction import Redactor
-from appsmith_proxy_rest.transport import Answer
 
 _HIDDEN: Final = frozenset(
     {
@@ -40,6 +40,7 @@ _TEXTUAL: Final = frozenset(
         "image/svg+xml",
     }
 )
+_UTF_8: Final = ("utf-8", "utf8")
 _CHARSETS: Final = re.compile(
     r"(?:us-?)?ascii|utf-?(?:8|16|32)(?:-?[bl]e)?|latin-?1|iso[-_]?8859-\d{1,2}|(?:windows|cp)-?125\d|cp9(?:32|49)|koi8-[ru]"
     r"|shift[-_]jis|sjis|iso-2022-jp|euc-(?:jp|kr)|big5|gb2312|gbk|gb18030|tis-620",
@@ -55,7 +56,10 @@ def to_result(answer: Answer, *, limit: int, redactor: Redactor) -> Result:
         BadResponse: JSON of more than ``limit`` bytes: a part of it would not be JSON.
     """
     kind, charset = _kind(answer)
-    content, messages = answer.content, []
+    content = answer.content
+    if kind is BodyKind.JSON and not answer.cut and len(content) <= limit and _may_pass(content, charset, redactor):
+        return Result(body=_body(kind, content, answer, redactor))
+    messages = []
     if kind is not BodyKind.BINARY:
         kind, content = _as_text(kind, content, charset, cut=answer.cut)
     content = _CLEANERS[kind](redactor, content)
@@ -72,14 +76,25 @@ def to_result(answer: Answer, *, limit: int, redactor: Redactor) -> Result:
     if cut:
         content = content[:limit]
         content = _whole_characters(content) if kind is BodyKind.TEXT else content
-    body = Body(
+    return Result(body=_body(kind, content, answer, redactor), truncated=cut, messages=tuple(messages))
+
+
+def _may_pass(content: bytes, charset: str, redactor: Redactor) -> bool:
+    """Return whether content is what it claims, JSON in UTF-8, and holds no secret: nearly always, and then it stays as it is."""
+    return charset.lower() in _UTF_8 and is_json(content) and not redactor.found_in(content)
+
+
+def _body(kind: BodyKind, content: bytes, answer: Answer, redactor: Redactor) -> Body:
+    shown = [(name, value) for name, value in answer.headers if name.lower() not in _HIDDEN]
+    words = "\n".join([answer.reason, *[f"{name}: {value}" for name, value in shown]])
+    clean = _readable if not redactor.found_in(words.encode("utf-8", "surrogateescape")) else redactor.clean_text
+    return Body(
         kind=kind,
         value=content,
         status=answer.status,
-        reason=redactor.clean_text(answer.reason),
-        headers=_shown(answer, redactor),
+        reason=clean(answer.reason),
+        headers=tuple([(clean(name), clean(value)) for name, value in shown]),
     )
-    return Result(body=body, truncated=cut, messages=tuple(messages))
 
 
 _CLEANERS: Final[Mapping[BodyKind, Callable[[Redactor, bytes], bytes]]] = {
@@ -114,13 +129,6 @@ def _whole_characters(content: bytes) -> bytes:
     return content.decode("utf-8", "ignore").encode()
 
 
-def _shown(answer: Answer, redactor: Redactor) -> tuple[tuple[str, str], ...]:
-    pairs = tuple((name, value) for name, value in answer.headers if name.lower() not in _HIDDEN)
-    if not redactor.found_in("\n".join(f"{name}: {value}" for name, value in pairs).encode("utf-8", "surrogateescape")):
-        return tuple((name, _readable(value)) for name, value in pairs)
-    return tuple((redactor.clean_text(name), redactor.clean_text(value)) for name, value in pairs)
-
-
 def _readable(value: str) -> str:
-    """Return a header's value with what is not UTF-8 replaced."""
+    """Return a header's name or value with what is not UTF-8 replaced."""
     return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

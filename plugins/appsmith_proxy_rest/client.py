@@ -27,13 +27,14 @@ from appsmith_proxy.sdk import (
     TlsOptions,
 )
 from appsmith_proxy_rest.answers import to_result
+from appsmith_proxy_rest.connection import Answer
 from appsmith_proxy_rest.credentials import Credentials, reveal, static_credentials
 from appsmith_proxy_rest.fields import CLIENT_CREDENTIALS, SAFE_METHODS
 from appsmith_proxy_rest.outgoing import Outgoing, build
 from appsmith_proxy_rest.redaction import Redactor
 from appsmith_proxy_rest.tokens import TOKEN_ANSWER_BYTES, TokenSource
-from appsmith_proxy_rest.transport import Answer, Transport
-from appsmith_proxy_rest.urls import Url, is_below, parse_base, parse_url, redirected
+from appsmith_proxy_rest.transport import Transport
+from appsmith_proxy_rest.urls import Origin, Url, is_below, parse_base, parse_url, redirected
 
 MAX_REDIRECTS: Final = 5
 CHECK_SECONDS: Final = 10.0
@@ -55,13 +56,14 @@ class RestClient(Client):
         self._headers = tuple(configuration.get("headers", {}).items())
         self._query = tuple(configuration.get("query", {}).items())
         self._static = static_credentials(configuration, secrets)
-        pooled = {self._base.origin}
+        known = frozenset[Origin]()
         if configuration["authentication"] == CLIENT_CREDENTIALS:
-            pooled.add(parse_url(configuration["tokenUrl"]).origin)
+            known = frozenset({parse_url(configuration["tokenUrl"]).origin})
         self._transport = Transport(
             context.network,
             tls=self._tls_for,
-            pooled=frozenset(pooled),
+            home=self._base,
+            known=known,
             max_connections=context.max_connections,
             idle_seconds=context.idle_seconds,
         )
@@ -88,16 +90,17 @@ class RestClient(Client):
             raise ExecutionTimeout("the deadline passed before the request was sent", outcome=Outcome.NOT_SENT)
         try:
             async with asyncio.timeout_at(request.deadline):
-                answer, redactor = await self._answer(payload, limit=request.limits.bytes)
+                answer, redactor = await self._answer(payload, limit=request.limits.bytes, deadline=request.deadline)
         except TimeoutError:
             raise ExecutionTimeout("the upstream did not answer before the deadline") from None
         return to_result(answer, limit=request.limits.bytes, redactor=redactor)
 
     async def check(self) -> Health:
         """Ask for the base URL with the credentials. Any answer but a refusal of them will do."""
+        deadline = _seconds_from_now(CHECK_SECONDS)
         try:
-            async with asyncio.timeout(CHECK_SECONDS):
-                answer, redactor = await self._answer(HttpRequest(method="GET"), limit=_CHECK_BYTES)
+            async with asyncio.timeout_at(deadline):
+                answer, redactor = await self._answer(HttpRequest(method="GET"), limit=_CHECK_BYTES, deadline=deadline)
         except TimeoutError:
             raise ExecutionTimeout("the upstream did not answer in time") from None
         if answer.status in _REFUSED and self._static.known:
@@ -109,12 +112,12 @@ class RestClient(Client):
         """Close every connection."""
         await self._transport.close()
 
-    async def _answer(self, payload: HttpRequest, *, limit: int) -> tuple[Answer, Redactor]:
+    async def _answer(self, payload: HttpRequest, *, limit: int, deadline: float) -> tuple[Answer, Redactor]:
         credentials = await self._credentials()
-        answer = await self._exchange(payload, credentials, limit)
+        answer = await self._exchange(payload, credentials, limit, deadline)
         if answer.status == _UNAUTHORIZED and credentials.token:
             credentials = await self._tokens.current(rejected=credentials)
-            answer = await self._exchange(payload, credentials, limit)
+            answer = await self._exchange(payload, credentials, limit, deadline)
         return answer, credentials.redactor
 
     async def _credentials(self) -> Credentials:
@@ -122,13 +125,13 @@ class RestClient(Client):
             return await self._tokens.current()
         return self._static
 
-    async def _exchange(self, payload: HttpRequest, credentials: Credentials, limit: int) -> Answer:
+    async def _exchange(self, payload: HttpRequest, credentials: Credentials, limit: int, deadline: float) -> Answer:
         outgoing = build(
             payload, base=self._base, headers=self._headers, query=self._query, injection=credentials.injection
         )
         cap = limit + credentials.redactor.margin
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._transport.send(outgoing, cap=cap)
+            answer = await self._transport.send(outgoing, cap=cap, deadline=deadline)
             location = answer.header("location")
             if answer.status not in _REDIRECTS or not location or outgoing.method not in SAFE_METHODS:
                 return answer
@@ -145,7 +148,7 @@ class RestClient(Client):
         return outgoing.elsewhere(url)
 
     async def _post_for_token(self, outgoing: Outgoing) -> Answer:
-        return await self._transport.send(outgoing, cap=TOKEN_ANSWER_BYTES)
+        return await self._transport.send(outgoing, cap=TOKEN_ANSWER_BYTES, deadline=_seconds_from_now(CHECK_SECONDS))
 
     def _tls_for(self, url: Url) -> TlsOptions:
         """Return the TLS options of an origin: the datasource's own at home, its authorities at the token endpoint."""
@@ -166,6 +169,10 @@ class RestClient(Client):
         if parse_url(self._configuration.get("tokenUrl") or self._configuration["url"]).scheme == "http":
             warnings.append("The token URL is http: the client's secret travels unencrypted.")
         return warnings
+
+
+def _seconds_from_now(seconds: float) -> float:
+    return asyncio.get_running_loop().time() + seconds
 
 
 def _tls_options(configuration: Mapping[str, Any], secrets: Mapping[str, Secret]) -> TlsOptions:

@@ -28,6 +28,8 @@ class BodyBuffer:
         self._cap = cap
         self._raw = 0
         self._decoded = bytearray()
+        self._chunks: list[bytes] = []
+        """Of a body that has no encoding: joined once."""
         self._stream: zlib._Decompress | None = None
         self.full = False
         """The cap was reached and there was more."""
@@ -36,18 +38,20 @@ class BodyBuffer:
         """Take one chunk; return whether the buffer is full and the rest need not be read."""
         self._raw += len(chunk)
         if self._encoding in _IDENTITY:
-            self._decoded += chunk
+            self._chunks.append(chunk)
+            self.full = self._raw > self._cap
         else:
             self._inflate(chunk)
-        # an encoding that yields nothing for what it is sent would be read for ever
-        self.full = len(self._decoded) > self._cap or self._raw > 2 * self._cap + _SLACK
+            # an encoding that yields nothing for what it is sent would be read for ever
+            self.full = len(self._decoded) > self._cap or self._raw > 2 * self._cap + _SLACK
         return self.full
 
     def finish(self) -> bytes:
         """Return what was collected, at most ``cap`` bytes."""
         if not self.full and self._stream is not None and not self._stream.eof:
             raise BadResponse("the compressed answer ends too early")
-        return bytes(self._decoded[: self._cap])
+        whole = bytes(self._decoded) if self._decoded else b"".join(self._chunks)
+        return whole[: self._cap]
 
     def _inflate(self, chunk: bytes) -> None:
         try:

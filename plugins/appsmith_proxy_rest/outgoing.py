@@ -9,7 +9,7 @@ from appsmith_proxy.sdk import HttpRequest, Outcome, ParameterInvalid, Statement
 from appsmith_proxy_rest.bodies import form, multipart, with_members
 from appsmith_proxy_rest.fields import METHODS
 from appsmith_proxy_rest.inflate import ACCEPTED
-from appsmith_proxy_rest.urls import Url, below
+from appsmith_proxy_rest.urls import Url, below, first_lines
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -42,6 +42,9 @@ _CONTENT_TYPES: Final[Mapping[str, str]] = {
     "form": "application/x-www-form-urlencoded",
 }
 _FORMS: Final = ("form", "multipart")
+_BODILESS: Final = ("GET", "HEAD")
+"""Methods that need not say that there is no body."""
+_LINE_ENDS: Final = re.compile(r"\r\n|[\r\n\0]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -63,6 +66,20 @@ class Outgoing:
     url: Url
     headers: Pairs
     body: bytes | None = None
+
+    def head(self) -> bytes:
+        """Return everything before the body.
+
+        Raises:
+            StatementInvalid: a part would be more than its own line.
+        """
+        lines = [first_lines(self.method, self.url), *[f"{name}: {value}" for name, value in self.headers]]
+        if self.body is not None or self.method not in _BODILESS:
+            lines.append(f"Content-Length: {len(self.body or b'')}")
+        text = "\r\n".join(lines)
+        if not text.isascii() or len(_LINE_ENDS.findall(text)) != len(lines):  # the first of them is two
+            raise _refused("the request cannot be sent as it was built")
+        return text.encode() + b"\r\n\r\n"
 
     def elsewhere(self, url: Url) -> "Outgoing":
         """Return the request for a redirect that leaves the base: nothing of the datasource's or the action's goes along."""

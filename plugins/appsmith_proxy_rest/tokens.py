@@ -9,9 +9,9 @@ from urllib.parse import quote_plus
 
 from appsmith_proxy.sdk import BadResponse, CredentialsRejected, DatasourceError, Outcome, Secret
 from appsmith_proxy_rest.bodies import form
+from appsmith_proxy_rest.connection import Answer
 from appsmith_proxy_rest.credentials import Credentials, basic, reveal
 from appsmith_proxy_rest.outgoing import Outgoing, Pairs
-from appsmith_proxy_rest.transport import Answer
 from appsmith_proxy_rest.urls import parse_url
 
 TOKEN_ANSWER_BYTES: Final = 65_536

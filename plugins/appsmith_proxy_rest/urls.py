@@ -8,10 +8,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.parse import quote, unquote, urljoin, urlsplit
-
-import yarl
 
 from appsmith_proxy.sdk import BadResponse, Outcome, ParameterInvalid, StatementInvalid
 
@@ -20,10 +18,17 @@ LONGEST_TARGET: Final = 32_768
 
 _PORTS: Final = {"http": 80, "https": 443}
 _PATH: Final = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
+_TARGET: Final = re.compile(r"/[!-\"$->@-~]*(?:\?[!-\"$-~]*)?")
+"""An origin-form target (RFC 9112 §3.2.1): printable ASCII, no fragment, one question mark that parts path and query."""
+_HOST: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%-]+|[0-9A-Fa-f:.]+")
 _PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SEPARATORS: Final = re.compile(r"[/\\]")
 _DECODINGS: Final = 4
+
+
+Origin: TypeAlias = tuple[str, str, int]
+"""Scheme, host and port."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +43,25 @@ class Url:
     query: str = ""
 
     @property
-    def origin(self) -> tuple[str, str, int]:
+    def origin(self) -> Origin:
         """Scheme, host and port: credentials never leave it."""
         return self.scheme, self.host, self.port
 
     @property
     def text(self) -> str:
         """The URL as one text."""
+        return f"{self.scheme}://{self.authority}{self.target}"
+
+    @property
+    def authority(self) -> str:
+        """Host and port, as the Host header says them: an IPv6 literal in brackets, the usual port left out."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
-        return f"{self.scheme}://{host}{port}{self.path}" + (f"?{self.query}" if self.query else "")
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def target(self) -> str:
+        """Path and query, as the request line says them."""
+        return f"{self.path}?{self.query}" if self.query else self.path
 
 
 def parse_url(text: str) -> Url:
@@ -143,17 +157,15 @@ def redirected(url: Url, location: str) -> Url:
     return target
 
 
-def on_the_wire(url: Url) -> yarl.URL:
-    """Return the URL for the client library, proven to say the same.
+def first_lines(method: str, url: Url) -> str:
+    """Return the request line and the Host header, without the last line's end.
 
     Raises:
-        StatementInvalid: the library reads it differently.
+        StatementInvalid: a part of the URL holds what cannot stand there; whatever made it, it is not sent.
     """
-    sent = yarl.URL(url.text, encoded=True)
-    target = f"{url.path}?{url.query}" if url.query else url.path
-    if (sent.scheme, sent.host, sent.port) != url.origin or sent.raw_path_qs != target or sent.raw_user is not None:
+    if not _TARGET.fullmatch(url.target) or not _HOST.fullmatch(url.host):
         raise StatementInvalid("the URL cannot be sent as it was built", outcome=Outcome.NOT_SENT)
-    return sent
+    return f"{method} {url.target} HTTP/1.1\r\nHost: {url.authority}"
 
 
 def _check_length(characters: int) -> None:

@@ -1,7 +1,6 @@
 """The only way out is the guard: addresses, TLS and literals, each with a test that fails when its check is gone."""
 
 import asyncio
-import socket
 import ssl
 from typing import Any
 
@@ -10,8 +9,7 @@ import uvloop
 
 from appsmith_proxy.gateway.network import Guard
 from appsmith_proxy.gateway.network_tls import key_pin
-from appsmith_proxy.sdk import ConnectFailed, ExecutionTimeout, Outcome, TlsFailed, TlsOptions
-from appsmith_proxy_rest.transport import Transport
+from appsmith_proxy.sdk import ConnectFailed, Disconnected, ExecutionTimeout, Outcome, TlsFailed
 from tests.servers.certificates import Authority, chain_of, key_of
 from tests.servers.http import HttpUpstream
 from tests.servers.rest import rest_client, send
@@ -73,23 +71,32 @@ async def test_the_dialled_address_is_the_checked_one(upstream: HttpUpstream) ->
     assert upstream.last.header("Host") == f"{NAME}:{upstream.port}"
 
 
-async def test_no_socket_opens_to_an_unchecked_address() -> None:
-    """The last line: whatever the library makes of a URL, only addresses that the guard gave are dialled."""
-    transport = Transport(
-        named(), tls=lambda url: TlsOptions(), pooled=frozenset(), max_connections=1, idle_seconds=1.0
-    )
-    try:
-        gate = transport._gate
-        info: Any = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80))
-        with pytest.raises(ConnectionRefusedError):
-            gate.open_socket(info)
-        await gate.resolve(NAME, 80)
-        gate.open_socket(info).close()
-        other: Any = (*info[:4], ("127.0.0.1", 81))
-        with pytest.raises(ConnectionRefusedError):
-            gate.open_socket(other)
-    finally:
-        await transport.close()
+async def test_each_new_connection_is_checked_again(upstream: HttpUpstream) -> None:
+    """Nobody dials a name, and no address outlives the connection that it was checked for."""
+    answers = iter(["127.0.0.1", "127.0.0.1", "169.254.169.254"])
+
+    async def changing(host: str, port: int) -> list[str]:
+        return [next(answers)]
+
+    guard = Guard(allow_loopback=True, resolver=changing)
+    async with rest_client(f"http://{NAME}:{upstream.port}", guard=guard) as client:
+        with watched_connects() as seen:
+            for _ in range(2):
+                with pytest.raises(Disconnected):
+                    await send(client, "drop")
+            with pytest.raises(ConnectFailed):
+                await send(client, "echo")
+        assert [address[:2] for address in seen] == [("127.0.0.1", upstream.port)] * 2
+    assert guard.denials == 1
+
+
+async def test_the_next_address_is_tried(upstream: HttpUpstream) -> None:
+    async def two(host: str, port: int) -> list[str]:
+        return ["127.0.0.2", "127.0.0.1"]  # at the first nobody listens
+
+    async with rest_client(f"http://{NAME}:{upstream.port}", guard=Guard(allow_loopback=True, resolver=two)) as client:
+        await send(client, "echo")
+    assert upstream.last.target == "/echo"
 
 
 async def tls_echo(configuration: dict[str, Any], *names: str, wants_client: bool = False, **more: Any) -> Any:

@@ -17,10 +17,10 @@ from appsmith_proxy.sdk import (
     Secret,
     StatementInvalid,
 )
+from appsmith_proxy_rest.connection import Answer
 from appsmith_proxy_rest.credentials import static_credentials
 from appsmith_proxy_rest.outgoing import Outgoing
 from appsmith_proxy_rest.tokens import TokenSource
-from appsmith_proxy_rest.transport import Answer
 from tests.servers.http import HttpUpstream
 from tests.servers.rest import rest_client, send
 from tests.servers.sockets import watched_connects
