@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn
 
+import pytest
+
 from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.model.plan import Plan, PlannedStatement, StatementSet
 from appsmith_proxy.sdk import (
@@ -107,6 +109,7 @@ class Documents(Unopened):
 
 POSTGRES_DRIVER, SQLITE_DRIVER, MYSQL_DRIVER, REST, DOCUMENTS = Postgres(), Sqlite(), Mysql(), Rest(), Documents()
 SQL_DRIVERS: dict[str, Driver] = {"postgres": POSTGRES_DRIVER, "sqlite": SQLITE_DRIVER, "mysql": MYSQL_DRIVER}
+EACH_SQL_DRIVER = pytest.mark.parametrize("driver", SQL_DRIVERS.values(), ids=SQL_DRIVERS)
 
 
 def parameter(name: str, kind: str | None = None, **rules: Any) -> DeclaredParameter:
