@@ -10,7 +10,7 @@ from appsmith_proxy.server import Server
 from tests.web.client import Client
 from tests.web.fakes import FakeRuntime
 
-BOTH_LOOPS = ("test_connection.py",)
+BOTH_LOOPS = ("test_bodies.py", "test_connection.py")
 """What depends on the transport is proven on the standard loop as well."""
 
 
