@@ -1,9 +1,7 @@
-"""What came with a key runs at most once, whatever happens to who runs it."""
+"""What came with a key runs at most once, and a repeat is told what became of it: status and count, no value."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import fields, replace
-from typing import Any
 
 import pytest
 
@@ -15,108 +13,15 @@ from appsmith_proxy.errors import (
     ExecutionTimeout,
     InvalidRequest,
     Outcome,
-    OutcomeUnknown,
     Overloaded,
     ProxyError,
     StillRunning,
-    StoreError,
     VaultError,
 )
-from appsmith_proxy.gateway.execution import ExecuteCall, Execution, HttpAnswer
-from appsmith_proxy.gateway.idempotency import (
-    DEFAULT_SECONDS,
-    NOTHING_STAYS,
-    ONLY_READS,
-    SLACK_SECONDS,
-    Idempotency,
-)
-from appsmith_proxy.gateway.limits import AdmissionLimits, Gate
-from appsmith_proxy.gateway.runnables import Runnable
-from appsmith_proxy.model.keyed_runs import KeyedRun
-from appsmith_proxy.model.plan import Plan
-from appsmith_proxy.model.principal import Principal, Role, User
-from appsmith_proxy.model.records import Action, ActionCopy, Datasource
-from appsmith_proxy.sdk import Limits
+from appsmith_proxy.gateway.execution import Execution, HttpAnswer
+from appsmith_proxy.gateway.idempotency import NOTHING_STAYS, ONLY_READS
 from appsmith_proxy.store.codec import encode
-from appsmith_proxy.store.contract import Change
-from appsmith_proxy.store.memory import MemoryData, MemoryStore
-from appsmith_proxy.testing.memory import MemoryDriver
-
-DATASOURCE = Datasource(id="d" * 24, workspace_id="w" * 24, name="shop", kind="memory")
-COPY = ActionCopy(
-    datasource_id=DATASOURCE.id,
-    name="add",
-    configuration={},
-    user_messages={"orders_pkey": "That order exists already.", "BadResponse": "The shop is closed."},
-)
-ACTION = Action(id="a" * 24, workspace_id="w" * 24, application_id="b" * 24, draft=COPY, published=replace(COPY))
-PLAN = Plan(kind="memory", steps=(), bindings=(), parameters={}, writes=True, read_only=False, digest="cd" * 32)
-TIMEOUT = 10.0
-
-
-def runnable(*, writes: bool = True, draft: bool = False, action: Action = ACTION) -> Runnable:
-    copy = action.draft if draft else action.published
-    assert copy is not None
-    return Runnable(
-        action=action,
-        copy=copy,
-        plan=replace(PLAN, writes=writes),
-        datasource=DATASOURCE,
-        driver=MemoryDriver(),
-        gate=Gate(AdmissionLimits()),
-        limits=Limits(),
-        timeout=TIMEOUT,
-        scope="",
-    )
-
-
-def call(key: str = "order 17", *, caller: str = "c" * 24, dry_run: bool = False, **params: Any) -> ExecuteCall:
-    principal = Principal(id=caller, role=Role.VIEWER, workspace_id="w" * 24, user=User())
-    return ExecuteCall(
-        principal=principal,
-        action_id=ACTION.id,
-        view_mode=True,
-        params=params,
-        dry_run=dry_run,
-        idempotency_key=key,
-    )
-
-
-class Here:
-    """One process's room, and a datasource that counts what reaches it."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        self.store = store
-        self.now = 1_700_000_000.0
-        self.room = Idempotency(store, clock=lambda: self.now)
-        self.ran = 0
-        self.told: list[ProxyError | None] = []
-        self.answer: Execution | BaseException = Execution(id="", body=b'[{"id":4711}]', affected=3)
-
-    async def work(self) -> Execution:
-        self.ran += 1
-        if isinstance(self.answer, BaseException):
-            raise self.answer
-        return replace(self.answer, id=f"execution {self.ran}")
-
-    async def not_run(self, error: ProxyError | None) -> None:
-        self.told.append(error)
-
-    async def run(self, asked: ExecuteCall, what: Runnable | None = None, work: Any = None) -> Execution:
-        return await self.room.run(
-            asked, what or runnable(), "the execution's id", work or self.work, self.not_run, editor=True
-        )
-
-    async def stored(self) -> list[KeyedRun]:
-        return [run async for run in self.store.scan(KeyedRun)]
-
-
-@pytest.fixture
-async def here() -> AsyncIterator[Here]:
-    async with MemoryStore() as store:
-        room = Here(store)
-        yield room
-        await room.room.finish()
+from tests.unit.gateway.keyed import ACTION, COPY, Here, call, runnable
 
 
 async def test_a_repeat_answers_status_and_count_and_does_not_run(here: Here) -> None:
@@ -228,74 +133,6 @@ async def test_a_crowd_runs_once(here: Here) -> None:
     assert all(isinstance(answer, Execution | StillRunning) for answer in answers)
 
 
-@pytest.mark.parametrize("lost", [asyncio.CancelledError(), RuntimeError("a defect")], ids=["cancelled", "defect"])
-async def test_what_is_lost_is_not_run_again(here: Here, lost: BaseException) -> None:
-    good, here.answer = here.answer, lost
-    with pytest.raises(type(lost)):
-        await here.run(call())
-    here.answer = good
-    with pytest.raises(OutcomeUnknown) as caught:
-        await here.run(call())
-    assert not caught.value.retryable
-    here.now += DEFAULT_SECONDS + 1
-    assert (await here.run(call())).affected == 3
-    assert here.ran == 2
-
-
-async def test_a_process_that_died_leaves_a_run_whose_outcome_is_unknown(here: Here) -> None:
-    data = MemoryData()
-    async with MemoryStore(data) as its:
-        dead = Here(its)
-        doomed = asyncio.create_task(dead.run(call(), work=asyncio.Event().wait))
-        while not await dead.stored():
-            await asyncio.sleep(0)
-        async with MemoryStore(data) as ours:
-            alive = Here(ours)
-            with pytest.raises(StillRunning):
-                await alive.run(call())
-            alive.now += TIMEOUT + SLACK_SECONDS - 1
-            with pytest.raises(StillRunning):
-                await alive.run(call())
-            alive.now += 1
-            with pytest.raises(OutcomeUnknown):
-                await alive.run(call())
-            alive.now += DEFAULT_SECONDS
-            assert (await alive.run(call())).affected == 3
-        doomed.cancel()
-        await asyncio.wait({doomed})
-
-
-async def test_what_runs_is_not_forgotten_while_it_may_still_run(here: Here) -> None:
-    here.room = Idempotency(here.store, seconds=1, clock=lambda: here.now)
-    begun = asyncio.Event()
-
-    async def stay() -> Execution:
-        begun.set()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    task = asyncio.create_task(here.run(call(), work=stay))
-    await begun.wait()
-    here.now += TIMEOUT + SLACK_SECONDS - 1
-    await here.room.sweep()
-    with pytest.raises(StillRunning):
-        await here.run(call())
-    task.cancel()
-    await asyncio.wait({task})
-
-
-async def test_after_its_time_a_key_is_as_good_as_new(here: Here) -> None:
-    await here.run(call())
-    here.now += DEFAULT_SECONDS - 1
-    await here.run(call())
-    assert here.ran == 1
-    here.now += 1
-    await here.run(call())
-    assert here.ran == 2
-    await here.run(call())
-    assert here.ran == 2
-
-
 async def test_a_key_is_its_caller_s_its_action_s_and_its_copy_s_own(here: Here) -> None:
     other = replace(ACTION, id="e" * 24)
     for asked, what in (
@@ -350,61 +187,3 @@ async def test_no_value_is_stored(here: Here) -> None:
     assert run.end is not None
     assert b"canary" not in encode(run).document
     assert {field.name for field in fields(run.end)} == {"affected", "status", "error_code", "outcome", "constraint"}
-
-
-class Failing(MemoryStore):
-    """A store that stops answering after so many commits."""
-
-    def __init__(self, commits: int) -> None:
-        super().__init__()
-        self.commits = commits
-
-    async def commit(self, *changes: Change) -> int:
-        self.commits -= 1
-        if self.commits < 0:
-            raise StoreError("the store does not answer")
-        return await super().commit(*changes)
-
-
-async def test_without_the_store_nothing_runs() -> None:
-    async with Failing(0) as store:
-        here = Here(store)
-        with pytest.raises(StoreError):
-            await here.run(call())
-        assert here.ran == 0
-        assert len(here.told) == 1
-
-
-async def test_an_outcome_that_cannot_be_stored_is_answered_and_unknown_later(caplog: pytest.LogCaptureFixture) -> None:
-    async with Failing(1) as store:
-        here = Here(store)
-        assert (await here.run(call())).affected == 3
-        assert "was not stored" in caplog.text
-        store.commits = 100
-        here.now += TIMEOUT + SLACK_SECONDS
-        with pytest.raises(OutcomeUnknown):
-            await here.run(call())
-        assert here.ran == 1
-
-
-async def test_sweeping_removes_what_has_expired_and_nothing_else(here: Here) -> None:
-    for number in range(250):
-        await here.run(call(f"old {number}"))
-    here.now += DEFAULT_SECONDS / 2
-    for number in range(20):
-        await here.run(call(f"new {number}"))
-    here.now += DEFAULT_SECONDS / 2
-    await here.room.sweep()
-    assert len(await here.stored()) == 20
-    await here.room.sweep()
-    assert len(await here.stored()) == 20
-
-
-async def test_sweeping_is_bounded_and_goes_on_where_it_ended(here: Here) -> None:
-    for number in range(1_100):
-        await here.run(call(str(number)))
-    here.now += DEFAULT_SECONDS
-    await here.room.sweep()
-    assert len(await here.stored()) == 100
-    await here.room.sweep()
-    assert await here.stored() == []
