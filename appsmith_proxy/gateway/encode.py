@@ -196,9 +196,8 @@ def _digits(value: str) -> Any:
         return orjson.Fragment(value)
     if value in _NO_JSON_NUMBERS:
         return value
-    raise ContractBroken(
-        "a decimal of the result is no number"
-    )  # reason: as it stands it would be any part of the answer
+    # As it stands it would be any part of the answer.
+    raise ContractBroken("a decimal of the result is no number")
 
 
 def _base64(value: bytes) -> str:

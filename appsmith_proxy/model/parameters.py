@@ -1,6 +1,5 @@
 """Declared parameters of an action: type and limits of a binding."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,19 +22,24 @@ class DeclaredParameter:
     is_list: bool = False
     """Written as ``{"type": "integer", "list": true}``."""
     required: bool = True
+    """False: where no value comes, the default is bound, or NULL."""
     nullable: bool = False
+    """The caller may send null for it."""
     default: Any = None
     has_default: bool = False
     """True when a default was given (``default`` itself may be any JSON value but null)."""
     choices: tuple[Any, ...] = ()
+    """The only values there are; for names and keywords the spellings that callers send."""
     min: float | str | None = None
     """For numbers, and ISO text for dates and times."""
     max: float | str | None = None
     min_length: int | None = None
     max_length: int | None = None
+    """Characters of a text."""
     pattern: str | None = None
     """A regular expression that the whole text must match; only constructs that match in linear time."""
     max_items: int = MAX_ITEMS
+    """Of a list, or rows."""
     allow_empty: bool = False
     """An empty list is a value in a writing statement too."""
     wildcards: bool = False
@@ -46,6 +50,3 @@ class DeclaredParameter:
     """Reserved for parameters that only the server may fill."""
     fields: "tuple[DeclaredParameter, ...]" = ()
     """Of a list of objects: the columns of its rows, by name."""
-
-
-Parameters = Mapping[str, DeclaredParameter]

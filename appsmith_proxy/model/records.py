@@ -1,4 +1,8 @@
-"""What is stored: workspaces, applications, datasources, actions, tokens. Frozen; a change makes a new revision."""
+"""What is stored: workspaces, applications, datasources, actions, tokens. Frozen; a change makes a new revision.
+
+Ids are those of ``ids``; names are unique where they live, and how long they may be is the API's to say (``web.models``).
+``revision`` is the store's: 0 before the first commit, one more with each.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,6 +36,7 @@ class Application:
     workspace_id: str
     name: str
     published_at: datetime | None = None
+    """With its time zone; None: never."""
     revision: int = 0
 
 
@@ -52,6 +57,7 @@ class Datasource:
     workspace_id: str
     name: str
     kind: str
+    """Of its driver. It never changes."""
     configuration: Mapping[str, Any] = field(default_factory=dict)
     """Plain fields only."""
     secrets: Mapping[str, SealedSecret] = field(default_factory=dict)
@@ -85,15 +91,19 @@ class ActionCopy:
     """By the driver's ``ActionField`` rows: ``{body}`` for SQL, ``{method, path, query, headers, body, bodyType}`` for REST."""
     parameters: tuple[DeclaredParameter, ...] = ()
     timeout_ms: int = DEFAULT_TIMEOUT_MS
+    """From admission until the datasource has answered; the operator may allow less."""
     read_only: bool | None = None
     """None: the default of the plan (true when it only reads)."""
     allow_ddl: bool = False
     """An editor's flag for DDL and EXPLAIN; excludes ``read_only``."""
     max_affected_rows: int | None = None
+    """A write that changes more is rolled back; None: it may change any number."""
     numbers: str = "string"
     """``string | number``: how decimals are written."""
     confirm_before_execute: bool = False
+    """Front ends ask a person first; the proxy runs what it is sent."""
     cancel_on_disconnect: bool = False
+    """A write ends when its caller leaves, as reads always do; without it a write runs to its end."""
     user_messages: Mapping[str, str] = field(default_factory=dict)
     """Error code or constraint name → what a viewer is told."""
     checked: bool = False
@@ -120,9 +130,12 @@ class Token:
 
     id: str
     sha256: str
+    """In hexadecimal digits."""
     role: Role
     workspace_id: str | None
+    """None: every workspace."""
     user: User
     created_at: datetime
     expires_at: datetime
+    """From then on it is refused. With its time zone, like ``created_at``."""
     revision: int = 0

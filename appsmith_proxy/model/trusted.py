@@ -31,7 +31,5 @@ TRUSTED_NAMES: Final[Mapping[str, Callable[[TrustedContext], Any]]] = {
 }
 """Name → value; None means that the caller does not have it, which fails the execution: it is never NULL."""
 
-TRUSTED_PREFIXES: Final = ("appsmith.user", "appsmith.workspace")
-"""JavaScript that mentions these in any other way is refused at save: the browser would evaluate, and could forge, it."""
-
 TRUSTED_LISTS: Final = frozenset({"appsmith.user.groups", "appsmith.user.roles"})
+"""Those whose value is a list."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from appsmith_proxy.model.parameters import Parameters
+from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.model.plan import FieldSet, FieldTemplate, JsonTemplate, Slot, TextTemplate
 from appsmith_proxy.sdk import Document, HttpRequest, Joined, Leaf, ParameterType, json_text
 from appsmith_proxy.template.coercion import Given, Misfit, as_text
@@ -51,7 +51,7 @@ def http_request(payload: FieldSet, read: Read) -> HttpRequest:
     return request
 
 
-def document(payload: FieldSet, read: Read, parameters: Parameters) -> Document:
+def document(payload: FieldSet, read: Read, parameters: Mapping[str, DeclaredParameter]) -> Document:
     """Return the document with a leaf for each value. What it becomes there is the driver's to say."""
 
     def leaf(slot: Slot) -> Leaf:
@@ -69,7 +69,9 @@ def document(payload: FieldSet, read: Read, parameters: Parameters) -> Document:
         raise failure([trouble]) from None
 
 
-def unbound_document(fields: Mapping[str, FieldTemplate], parameters: Parameters) -> Mapping[str, Any]:
+def unbound_document(
+    fields: Mapping[str, FieldTemplate], parameters: Mapping[str, DeclaredParameter]
+) -> Mapping[str, Any]:
     """Return the fields of a document as they are before there are values, for a driver to check."""
 
     def leaf(slot: Slot) -> Leaf:
@@ -125,7 +127,7 @@ def _text(template: FieldTemplate, read: Read) -> str:
         raise Trouble(name, f"expected {misfit.expected}", misfit.hint) from None
 
 
-def _leaf(slot: Slot, parameters: Parameters, value: Given) -> Leaf:
+def _leaf(slot: Slot, parameters: Mapping[str, DeclaredParameter], value: Given) -> Leaf:
     declared = parameters.get(slot.name)
     if slot.type is ParameterType.JSON and value is not None:
         value = _parsed(value)
