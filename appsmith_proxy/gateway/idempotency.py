@@ -45,7 +45,7 @@ from appsmith_proxy.gateway.runnables import Runnable
 from appsmith_proxy.gateway.shown import user_message
 from appsmith_proxy.model.keyed_runs import KeyedRun, RunEnd
 from appsmith_proxy.sdk import Result
-from appsmith_proxy.store.contract import ConfigStore, Delete, Put
+from appsmith_proxy.store.contract import PAGE, ConfigStore, Delete, Put
 
 DEFAULT_SECONDS: Final = 86_400.0
 SLACK_SECONDS: Final = 120.0
@@ -53,7 +53,9 @@ SLACK_SECONDS: Final = 120.0
 
 SWEEP_SECONDS: Final = 60.0
 SWEPT_PAGES: Final = 10
-"""How much of the store one sweep reads at most, in pages."""
+"""How much of the store one sweep reads, in pages, and for what was claimed since the last one ``SWEPT_FOR_EACH`` times as
+much: however many keys are used, not many more are kept than have not expired."""
+SWEPT_FOR_EACH: Final = 3
 
 ONLY_READS: Final = "the Idempotency-Key was ignored: this action only reads"
 NOTHING_STAYS: Final = "the Idempotency-Key was ignored: nothing of a dry run stays"
@@ -86,6 +88,8 @@ class Idempotency:
         self._clock = clock
         self._writes = Detached()
         self._swept = ""
+        self._claimed = 0
+        """Since the last sweep."""
 
     async def run(
         self,
@@ -125,7 +129,8 @@ class Idempotency:
         Raises:
             StoreError: the store cannot be asked.
         """
-        for _ in range(SWEPT_PAGES):
+        pages, self._claimed = SWEPT_PAGES + SWEPT_FOR_EACH * self._claimed // PAGE, 0
+        for _ in range(pages):
             page = await self._store.find(KeyedRun, after=self._swept)
             expired = [run for run in page if self._now() >= run.expires_at]
             if expired:
@@ -165,6 +170,7 @@ class Idempotency:
             except (StaleRevision, NotFound):
                 found = await self._store.get(KeyedRun, run.id)
             else:
+                self._claimed += 1
                 return replace(run, revision=revision + 1), True
             if found is not None and now < found.expires_at:
                 return found, False

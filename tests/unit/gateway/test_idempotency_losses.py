@@ -137,3 +137,12 @@ async def test_sweeping_is_bounded_and_goes_on_where_it_ended(here: Here) -> Non
     assert len(await here.stored()) == 100
     await other.sweep()
     assert await here.stored() == []
+
+
+async def test_a_flood_of_keys_is_swept_as_fast_as_it_comes(here: Here) -> None:
+    for _ in range(3):
+        for number in range(1_100):
+            await here.run(call(f"{here.now} {number}"))
+        here.now += DEFAULT_SECONDS
+        await here.room.sweep()
+        assert await here.stored() == []
