@@ -1,9 +1,10 @@
 # The one front door. Each target makes the environment when it is missing.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+WORKERS ?= 4
 BIN := .venv/bin
 STAMP := .venv/.installed
-SLOW := tests/e2e/test_replicas.py tests/e2e/test_store_copy.py tests/unit/store/test_mongodb_outage.py tests/unit/store/test_killed.py tests/kit/test_broken.py
+SLOW := tests/e2e/test_replicas.py tests/e2e/test_store_copy.py tests/unit/store/test_mongodb_outage.py tests/unit/store/test_killed.py tests/kit/test_broken_statement.py tests/kit/test_broken_wire.py
 
 .PHONY: help setup demo serve test lint type bench docs clean
 
@@ -24,8 +25,9 @@ demo: $(STAMP)  ## serve a sample shop on 127.0.0.1:8080 (WITH=postgres,mysql,mo
 serve: $(STAMP)  ## run the real server (needs settings: appsmith-proxy settings)
 	@$(BIN)/appsmith-proxy serve
 
+# More workers than cores: half of a test's time is waiting for a server. tests/conftest.py says which files begin first.
 test: $(STAMP)  ## prove everything, against real servers (FAST=1: without outages, replicas and the kit's own tests)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(FAST),$(SLOW:%=--ignore=%)) $(TEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(if $(FAST),$(SLOW:%=--ignore=%)) $(TEST_ARGS)
 
 lint: $(STAMP)  ## ruff and the import contracts
 	@$(BIN)/ruff check .

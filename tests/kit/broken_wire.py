@@ -1,6 +1,6 @@
 """Network drivers that are each broken in one way: the wire driver with one promise taken out.
 
-Not collected by itself: ``test_broken.py`` runs this file and compares what fails with what each line below expects.
+Not collected by itself: ``test_broken_wire.py`` runs this file and compares what fails with what each line below expects.
 """
 
 import asyncio
