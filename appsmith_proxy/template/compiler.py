@@ -1,6 +1,6 @@
 """Compile an action's configuration into a plan, field by field, each for the place where it stands."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,14 +14,12 @@ from appsmith_proxy.model.plan import (
     FieldTemplate,
     Plan,
     Slot,
-    Source,
     StatementSet,
     Step,
     TextTemplate,
 )
 from appsmith_proxy.sdk import (
     ActionField,
-    Capability,
     Driver,
     FieldType,
     Payload,
@@ -34,10 +32,11 @@ from appsmith_proxy.template.binder import Binder
 from appsmith_proxy.template.canonical import with_digest
 from appsmith_proxy.template.choosers import chooser_problems, is_chooser
 from appsmith_proxy.template.json_context import compile_json, locate
-from appsmith_proxy.template.names import AFFECTED, refusal, source_of, step_result
+from appsmith_proxy.template.names import refusal, source_of
 from appsmith_proxy.template.parameters import check_declarations, declarations_by_name
 from appsmith_proxy.template.requests import unbound_document
 from appsmith_proxy.template.sql import compile_sql
+from appsmith_proxy.template.steps import statement_count, step_problems, unknown_results
 from appsmith_proxy.template.stepwise import Stepwise
 from appsmith_proxy.template.text_context import check_header_name, compile_text
 from appsmith_proxy.template.tokenizer import find_holes, position, texts_of, unclosed
@@ -81,8 +80,10 @@ def compile_action(
     compiled = bool(work.steps) or driver.payload is not Payload.STATEMENT
     work.problems += _flag_problems(read_only=read_only, allow_ddl=allow_ddl, writes=compiled and writes)
     steps = tuple(work.steps) or (Step(payload=FieldSet(fields=work.fields)),)
-    work.problems += _step_problems(work, steps)
-    work.problems += _needs_transactions(driver, steps)
+    if work.in_steps and len(work.read) > 1:
+        problem = Problem("configuration", "has both a statement and steps", hint="leave one of them out")
+        work.problems.append(problem)
+    work.problems += step_problems(steps, driver)
     if driver.payload is Payload.STATEMENT and not work.steps and not work.problems:
         work.problems.append(Problem("configuration", "the statement is missing"))
     if work.problems:
@@ -157,34 +158,13 @@ class _Work:
         if row.type is FieldType.STEPS:
             self.in_steps = True
             for index, step in enumerate(value):
-                if _count(self.steps) > MAX_STATEMENTS:
+                if statement_count(self.steps) > MAX_STATEMENTS:
                     return  # refused already: what follows is not worth compiling
                 where = f"{path}[{index}].body"
-                self._check_results(step["body"], where)
+                self.problems += unknown_results(step["body"], self.steps, where)
                 self._statement(step["body"], where, name=step["name"])
         else:
             self._statement(value, path)
-
-    def _check_results(self, text: str, path: str) -> None:
-        """Refuse names of results that no earlier step gives."""
-        earlier = {step.name: step.payload for step in self.steps}
-        for hole in find_holes(text):
-            if source_of(hole.name, in_steps=True) is not Source.STEP:
-                continue
-            name, column = step_result(hole.name)
-            payload = earlier.get(name)
-            if not isinstance(payload, StatementSet):
-                message, hint = "no earlier step has this name", f"earlier steps: {', '.join(earlier) or 'none'}"
-            elif not column:
-                message, hint = "a result is a column of a step", f"{{{{steps.{name}.id}}}}"
-            elif column == AFFECTED or payload.statements[0].statement.returns_rows:
-                continue
-            else:
-                message, hint = (
-                    f"the step {name} returns no rows",
-                    f"add RETURNING, or use {{{{steps.{name}.affected}}}}",
-                )
-            self.problems.append(Problem(path, message, *position(text, hole.start), hint=hint))
 
     def _statement(self, value: Any, path: str, *, name: str = "") -> None:
         if self.driver.dialect is None or not isinstance(value, str):
@@ -259,29 +239,6 @@ def _is_whole(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _needs_transactions(driver: Driver, steps: Sequence[Step]) -> Iterator[Problem]:
-    sets = [step.payload for step in steps if isinstance(step.payload, StatementSet)]
-    has_rows = any(payload.statements[0].rows is not None for payload in sets)
-    if (has_rows or len(steps) > 1) and Capability.TRANSACTIONS not in driver.capabilities:
-        yield Problem("configuration", f"{driver.title} has no transactions, so neither rows nor steps can be bound")
-
-
-def _step_problems(work: _Work, steps: Sequence[Step]) -> Iterator[Problem]:
-    if work.in_steps and len(work.read) > 1:
-        yield Problem("configuration", "has both a statement and steps", hint="leave one of them out")
-    count = _count(steps)
-    if count > MAX_STATEMENTS:
-        yield Problem(
-            "configuration.steps",
-            f"the steps have {count} statements together or more, and an action may have {MAX_STATEMENTS}",
-            hint="each optional block doubles a step's statements: make several actions",
-        )
-
-
-def _count(steps: Sequence[Step]) -> int:
-    return sum(len(step.payload.statements) for step in steps if isinstance(step.payload, StatementSet))
 
 
 def _names_in_blocks_only(statements: StatementSet) -> frozenset[str]:
