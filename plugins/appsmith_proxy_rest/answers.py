@@ -87,14 +87,15 @@ def _may_pass(content: bytes, charset: str, redactor: Redactor) -> bool:
 def _body(kind: BodyKind, content: bytes, answer: Answer, redactor: Redactor) -> Body:
     shown = [(name, value) for name, value in answer.headers if name.lower() not in _HIDDEN]
     words = "\n".join([answer.reason, *[f"{name}: {value}" for name, value in shown]])
-    clean = _readable if not redactor.found_in(words.encode("utf-8", "surrogateescape")) else redactor.clean_text
-    return Body(
-        kind=kind,
-        value=content,
-        status=answer.status,
-        reason=clean(answer.reason),
-        headers=tuple([(clean(name), clean(value)) for name, value in shown]),
-    )
+    reason = answer.reason
+    if redactor.found_in(words.encode("utf-8", "surrogateescape")):
+        reason, shown = (
+            redactor.clean_text(reason),
+            [(redactor.clean_text(a), redactor.clean_text(b)) for a, b in shown],
+        )
+    elif not words.isascii():
+        reason, shown = _readable(reason), [(_readable(a), _readable(b)) for a, b in shown]
+    return Body(kind=kind, value=content, status=answer.status, reason=reason, headers=tuple(shown))
 
 
 _CLEANERS: Final[Mapping[BodyKind, Callable[[Redactor, bytes], bytes]]] = {
@@ -130,5 +131,5 @@ def _whole_characters(content: bytes) -> bytes:
 
 
 def _readable(value: str) -> str:
-    """Return a header's name or value with what is not UTF-8 replaced."""
-    return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """Return a part of the head with what is not UTF-8 replaced."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

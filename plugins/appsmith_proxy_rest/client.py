@@ -132,8 +132,10 @@ class RestClient(Client):
         cap = limit + credentials.redactor.margin
         for _ in range(MAX_REDIRECTS + 1):
             answer = await self._transport.send(outgoing, cap=cap, deadline=deadline)
+            if answer.status not in _REDIRECTS or outgoing.method not in SAFE_METHODS:
+                return answer
             location = answer.header("location")
-            if answer.status not in _REDIRECTS or not location or outgoing.method not in SAFE_METHODS:
+            if not location:
                 return answer
             url = redirected(outgoing.url, location)
             outgoing = self._next_hop(outgoing, url, answer.status, credentials)

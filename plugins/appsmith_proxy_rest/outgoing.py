@@ -1,7 +1,7 @@
 """Make the request that is sent: the action's parts, the datasource's own, and the credentials, each in its place."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -134,6 +134,8 @@ def value_fits(value: str) -> bool:
 
 
 def _merged_query(request: HttpRequest, configured: Pairs, injection: Injection) -> Pairs:
+    if not configured and not injection.query:
+        return request.query
     own = {name for name, _ in request.query}
     secret = {name for name, _ in injection.query}
     if own & secret:
@@ -166,12 +168,11 @@ def _merged_headers(request: HttpRequest, configured: Pairs, injection: Injectio
     return _layered(_STANDARD, configured, own, injection.headers)
 
 
-def _layered(*layers: Iterable[tuple[str, str]]) -> Pairs:
+def _layered(*layers: Sequence[tuple[str, str]]) -> Pairs:
     merged: list[tuple[str, str]] = []
-    for layer in layers:
-        added = list(layer)
+    for added in filter(None, layers):
         names = {name.lower() for name, _ in added}
-        merged = [pair for pair in merged if pair[0].lower() not in names] + added
+        merged = [*(pair for pair in merged if pair[0].lower() not in names), *added] if merged else [*added]
     return tuple(merged)
 
 

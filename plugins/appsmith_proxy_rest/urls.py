@@ -21,6 +21,8 @@ _PATH: Final = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*"
 _TARGET: Final = re.compile(r"/[!-\"$->@-~]*(?:\?[!-\"$-~]*)?")
 """An origin-form target (RFC 9112 §3.2.1): printable ASCII, no fragment, one question mark that parts path and query."""
 _HOST: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%-]+|[0-9A-Fa-f:.]+")
+_ESCAPE_OR_DOT: Final = re.compile(r"[%.]")
+"""What a segment that means another place has: a dot, or an escape that may be one."""
 _PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SEPARATORS: Final = re.compile(r"[/\\]")
@@ -184,6 +186,8 @@ def _path_problem(path: str) -> str:
     segments = path.split("/")
     if "" in segments[:-1]:
         return "has an empty segment"
+    if not _ESCAPE_OR_DOT.search(path):
+        return ""
     if any(map(_steps_out, segments)):
         return "has a segment that means another place, such as '..'"
     return ""
