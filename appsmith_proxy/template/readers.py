@@ -112,10 +112,7 @@ def _trusted_reader(name: str, declared: DeclaredParameter | None) -> Reader:
         value = trusted(name)
         if value is None or value == "":
             raise Trouble(name, "the caller has no such value", "the token or account must carry it")
-        try:
-            return rules.check(value) if rules else value
-        except Misfit as misfit:
-            raise Trouble(name, f"expected {misfit.expected}", misfit.hint) from None
+        return _checked(name, rules, value)
 
     return read
 
@@ -129,12 +126,16 @@ def _step_reader(name: str, declared: DeclaredParameter | None) -> Reader:
             return None
         if value is NO_RESULT:
             raise Trouble(name, "the step answered no such value", "its statement must find a row with this column")
-        try:
-            return rules.check(value) if rules else value
-        except Misfit as misfit:
-            raise Trouble(name, f"expected {misfit.expected}", misfit.hint) from None
+        return _checked(name, rules, value)
 
     return read
+
+
+def _checked(name: str, rules: Rules | None, value: Value) -> Given:
+    try:
+        return rules.check(value) if rules else value
+    except Misfit as misfit:
+        raise Trouble(name, f"expected {misfit.expected}", misfit.hint) from None
 
 
 _SAFE: Final = 2**53
