@@ -68,7 +68,7 @@ class Running:
             InvalidRequest, ParameterInvalid: values are missing, or do not fit.
             DatasourceError, DriverError: see ``run``.
         """
-        transaction.check()
+        await transaction.aside(transaction.check)
         try:
             with self._deadlines.at(deadline + GRACE_SECONDS):
                 try:

@@ -6,11 +6,13 @@
                                                                           failure: all of it is rolled back
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Final, TypeAlias, final
+from functools import partial
+from typing import Any, Final, TypeAlias, TypeVar, final
 
 from appsmith_proxy.errors import AffectedLimitExceeded, BadResponse, DatasourceError, Outcome
 from appsmith_proxy.gateway.edge import driver_edge
@@ -21,8 +23,12 @@ from appsmith_proxy.model.plan import StatementSet, Step
 from appsmith_proxy.sdk import ColumnType, ExecuteRequest, Result, Session, SupportsTransactions, Value
 from appsmith_proxy.template import AFFECTED, NO_RESULT, Bound, stepwise
 
+MANY: Final = 1_000
+"""Values, of which each takes a few microseconds."""
+
 DRY_RUN: Final = "this was a dry run: everything was rolled back"
 
+T = TypeVar("T")
 Lookup: TypeAlias = Callable[[str], Value | None]
 
 
@@ -43,6 +49,7 @@ class Transaction:
         self._affected = 0
         self._worked = False
         """A statement has run."""
+        self._many = any(_size(value) > MANY for value in call.params.values())
 
     def check(self) -> None:
         """Look at everything the caller sent, before a connection is taken.
@@ -51,6 +58,10 @@ class Transaction:
             InvalidRequest, ParameterInvalid: values are missing, or do not fit.
         """
         self._binder.check(self._call.params, self._trusted, family=self._call.family)
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Do what many values make long in a thread: no other call waits for it."""
+        return await asyncio.to_thread(work) if self._many else work()
 
     async def run(self, lease: Lease, deadline: float) -> Result:
         """Run every step, and commit unless this is a dry run.
@@ -85,8 +96,9 @@ class Transaction:
 
     async def _step(self, session: Session, index: int, step: Step, deadline: float) -> Result:
         runnable = self._runnable
-        self.bound = bound = self._binder.bind(
-            index, self._call.params, self._trusted, self._result, family=self._call.family
+        call = self._call
+        self.bound = bound = await self.aside(
+            partial(self._binder.bind, index, call.params, self._trusted, self._result, family=call.family)
         )
         last = index == len(runnable.plan.steps) - 1
         if bound.batches is None:
@@ -149,6 +161,15 @@ class Transaction:
             if isinstance(step.payload, StatementSet)
             for planned in step.payload.statements[:1]
         )
+
+
+def _size(value: Any) -> int:
+    """Return roughly how many values a caller's value holds; of a text, which may be JSON, how many it could."""
+    if isinstance(value, str):
+        return len(value) // 8
+    if not isinstance(value, list) or not value:
+        return 1
+    return len(value) * (len(value[0]) if isinstance(value[0], dict) else 1)
 
 
 _PLAIN: Final = re.compile(
