@@ -13,6 +13,7 @@ bytes        only where the place takes bytes
 ===========  ===========================================================================================
 """
 
+import codecs
 import json
 import math
 from decimal import Decimal
@@ -94,9 +95,7 @@ def is_json(data: bytes) -> bool:
 
     No object is made of it: that takes a tenth of the time that reading it takes.
     """
-    try:
-        data.decode()
-    except UnicodeDecodeError:
+    if not _is_utf_8(data):
         return False
     try:
         _SKIPPING.decode(data)
@@ -105,6 +104,7 @@ def is_json(data: bytes) -> bool:
     return True
 
 
+_PIECE_BYTES: Final = 65_536
 _SKIPPING: Final = msgspec.json.Decoder(msgspec.Raw)
 """Reads JSON to its end and keeps nothing. It does not look at the bytes of strings, so UTF-8 is looked at before."""
 
@@ -132,6 +132,18 @@ def _number(value: int | float | Decimal, family: TypeFamily, *, index: int, exp
             return number_text(value)
         case _:
             raise misfit(index, expected)
+
+
+def _is_utf_8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    view, at = memoryview(data), 0
+    try:
+        while at < len(view):  # piece by piece: a large text would be made only to be thrown away
+            at += codecs.utf_8_decode(view[at : at + _PIECE_BYTES], "strict", at + _PIECE_BYTES >= len(view))[1]
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_unusual_json(data: bytes) -> bool:

@@ -20,7 +20,7 @@ SHORTEST: Final = 4
 _SHORTEST_BASE64: Final = 6
 _LONGEST_ESCAPE: Final = 6
 
-_COMMON: Final = b"QZXJKYWVUGFHBjqPNLCORDMSTEIAzxkwv%+=/_9876543-.&yfg#20bp1hucmldsonritae"
+_COMMON: Final = b"QZXJKYWVUGFHBjqPNLCORDMSTEIAzxkwv%+=/_9876543-.&yfg#20bp1hucmldsonrita e"
 """Bytes by how often answers hold them, the rarest first; what is not here is rarer still."""
 
 _JSON_ASCII: Final = re.compile(rb"\\u00[0-7][0-9a-fA-F]")

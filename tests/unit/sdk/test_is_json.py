@@ -64,6 +64,15 @@ def test_what_is_unusual_is_json_all_the_same(data: bytes) -> None:
     assert is_json(data)
 
 
+@pytest.mark.parametrize("before", range(65_530, 65_540))
+def test_a_character_may_stand_where_pieces_meet(before: int) -> None:
+    text = '"' + "x" * before + "\U0001f600" * 30_000 + '"'
+    assert is_json(text.encode())
+    broken = text.encode().replace(b'\x9f\x98\x80"', b'\x9f\x98"')
+    assert not is_json(broken)
+    assert not is_json(broken.removesuffix(b'"'))
+
+
 @pytest.mark.parametrize(
     "data",
     [
