@@ -130,10 +130,10 @@ _CLAUSES: Final = frozenset(
     {"SELECT", "FROM", "WHERE", "HAVING", "LIMIT", "OFFSET", "FETCH", "SET", "VALUES", "INTO", "RETURNING", "USING"}
     | {"JOIN", "ON", "UPDATE", "WINDOW", "UNION", "INTERSECT", "EXCEPT", "FOR"}
 )
-_KEYWORDS: Final = VERBS | _CLAUSES | {"BY"}
+KEYWORDS: Final = VERBS | _CLAUSES | {"BY"}
 _NEW_QUERY: Final = frozenset({"UNION", "INTERSECT", "EXCEPT"})
 _COLUMN_LIST_OPENERS: Final = frozenset({"INSERT", "USING", "CONFLICT", "SET", "KEY"})
-_GROUPING_WORDS: Final = frozenset(
+GROUPING_WORDS: Final = frozenset(
     {
         "ALL",
         "AND",
@@ -200,7 +200,7 @@ def _open(frame: Frame, lexemes: Sequence[Lexeme], index: int) -> Frame:
         new.clause = "DISTINCT ON"
     elif word in ("ROLLUP", "CUBE", "SETS"):
         new.clause = "GROUP BY"
-    elif opener is not None and opener.kind in (Kind.WORD, Kind.NAME, Kind.LITERAL) and word not in _GROUPING_WORDS:
+    elif opener is not None and opener.kind in (Kind.WORD, Kind.NAME, Kind.LITERAL) and word not in GROUPING_WORDS:
         new.role, new.function = Role.CALL, _bare_name(opener)
         new.opaque = opener.kind is Kind.LITERAL
     return new
@@ -212,8 +212,8 @@ _RELATION_OPENERS: Final = frozenset({"FROM", "JOIN", "LATERAL", "ONLY"})
 
 def _names_a_target(frame: Frame, opener: Lexeme) -> bool:
     """Return whether a bracket behind a name lists columns: ``INTO t (…)``, ``WITH t (…)``."""
-    is_name = opener.kind is Kind.NAME or (opener.kind is Kind.WORD and opener.upper not in _GROUPING_WORDS)
-    return is_name and (frame.clause in ("INTO", "WITH"))
+    named = opener.kind is Kind.NAME or (opener.kind is Kind.WORD and opener.upper not in GROUPING_WORDS)
+    return named and (frame.clause in ("INTO", "WITH"))
 
 
 def _bare_name(opener: Lexeme) -> str:
@@ -226,7 +226,7 @@ def _pass_keyword(frame: Frame, lexemes: Sequence[Lexeme], index: int) -> None:
     """Change the level's clause when a keyword passes. Names behind a dot or AS are no keywords."""
     word = lexemes[index].upper
     before = lexemes[index - 1] if index else None
-    if word not in _KEYWORDS or _is_name(lexemes, index):
+    if word not in KEYWORDS or is_name(lexemes, index):
         return
     begins = before is None or before.is_mark("(") or frame.verb == "WITH"
     if frame.role is Role.STATEMENT and not frame.main_verb:
@@ -243,7 +243,7 @@ def _pass_keyword(frame: Frame, lexemes: Sequence[Lexeme], index: int) -> None:
         frame.clause = "" if word in _NEW_QUERY else word
 
 
-def _is_name(lexemes: Sequence[Lexeme], index: int) -> bool:
+def is_name(lexemes: Sequence[Lexeme], index: int) -> bool:
     """Return whether a word stands behind a dot or AS. An AS that is a name itself (``t.as``, ``1 AS as``) names nothing."""
     first = index
     while first and lexemes[first - 1].upper == "AS":

@@ -20,6 +20,7 @@ from appsmith_proxy.template.clauses import Walk
 from appsmith_proxy.template.lexer import MASK, Kind, Lexeme, lex, significant
 from appsmith_proxy.template.placing import Placer
 from appsmith_proxy.template.rows import for_rows
+from appsmith_proxy.template.seams import torn
 from appsmith_proxy.template.sizes import sized
 from appsmith_proxy.template.statements import Nature, Refusal, nature_of, refusals_of_text, select_into, too_deep
 from appsmith_proxy.template.tokenizer import find_holes, position
@@ -171,6 +172,7 @@ def _analyse(
     refusals += _no_choices_in_ddl(nature, choosing.places)
     refusals += called(walk, choosing.places)
     refusals += misplaced(read.blocks, walk, nature)
+    refusals += torn(read.blocks, parsed)
     placer = Placer(
         text=read.text, dialect=dialect, parameters=parameters, parsed=parsed, nature=nature, in_steps=in_steps
     )

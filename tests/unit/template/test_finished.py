@@ -54,10 +54,7 @@ def test_a_keyword_may_not_place_values_in_another_way(
     [
         ("SELECT a FROM t WHERE b = 1[[AND c = {{c}}]]OR d = 2", "SELECT a FROM t WHERE b = 1 OR d = 2"),
         ("SELECT a FROM t[[WHERE c = {{c}}]]ORDER BY a", "SELECT a FROM t ORDER BY a"),
-        ("SELECT 'a'[[, {{c}} ]]'b' FROM t", "SELECT 'a' 'b' FROM t"),
         ("SELECT a FROM t WHERE b = 1[[AND c = {{c}}]][[AND d = {{d}}]]OR e", "SELECT a FROM t WHERE b = 1  OR e"),
-        ("SELECT a -[[, {{c}}]]- 1 FROM t", "SELECT a - - 1 FROM t"),
-        ("SELECT a /[[, {{c}}]]* 1 FROM t", "SELECT a / * 1 FROM t"),
     ],
 )
 @ALL
@@ -65,12 +62,6 @@ def test_what_stood_beside_a_block_does_not_grow_together_without_it(driver: Dri
     payload = sql_plan(text, driver=driver).steps[0].payload
     assert isinstance(payload, StatementSet)
     assert payload.statements[0].statement.text == without
-
-
-def test_a_value_beside_a_block_does_not_grow_into_what_follows() -> None:
-    payload = sql_plan("SELECT {{a}}[[, {{c}}]]5").steps[0].payload
-    assert isinstance(payload, StatementSet)
-    assert payload.statements[0].statement.text == "SELECT $1 5"
 
 
 @pytest.mark.parametrize(
