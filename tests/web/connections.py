@@ -18,6 +18,22 @@ LIVE = b"GET /api/v1/health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 EXECUTE = b"POST /api/v1/actions/execute HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer viewer\r\nContent-Type: application/json\r\n"
 
 
+class Held:
+    """Work that tells when it has begun and when it is over, and between them waits until it may end."""
+
+    def __init__(self) -> None:
+        self.started = asyncio.Event()
+        self.may_end = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    async def __call__(self) -> None:
+        self.started.set()
+        try:
+            await self.may_end.wait()
+        finally:
+            self.ended.set()
+
+
 @asynccontextmanager
 async def serving(runtime: FakeRuntime | None = None, **settings: Any) -> AsyncIterator[Client]:
     runtime = runtime or FakeRuntime()

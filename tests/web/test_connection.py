@@ -19,6 +19,7 @@ from tests.web.connections import (
     EXECUTE,
     LIVE,
     SHORT,
+    Held,
     connected,
     eventually,
     eventually_served,
@@ -104,38 +105,23 @@ async def test_connections_are_capped_all_together() -> None:
 
 
 async def test_an_execution_ends_when_its_caller_leaves(client: Client, runtime: FakeRuntime) -> None:
-    started, ended = asyncio.Event(), asyncio.Event()
-
-    async def hang() -> None:
-        started.set()
-        try:
-            await asyncio.sleep(60)
-        finally:
-            ended.set()
-
-    runtime.executor.before = hang
+    runtime.executor.before = held = Held()
     body = json.dumps({"actionId": ACTION}).encode()
     async with connected(client) as (_, writer):
         writer.write(EXECUTE + b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        await started.wait()
-    await asyncio.wait_for(ended.wait(), 5)
+        await held.started.wait()
+    await asyncio.wait_for(held.ended.wait(), 5)
 
 
 async def test_a_change_runs_to_its_end_when_its_caller_leaves(client: Client, runtime: FakeRuntime) -> None:
-    started, may_end = asyncio.Event(), asyncio.Event()
-
-    async def hold() -> None:
-        started.set()
-        await may_end.wait()
-
-    runtime.catalog.workspaces.before = hold
+    runtime.catalog.workspaces.before = held = Held()
     async with connected(client) as (_, writer):
         writer.write(
             b"DELETE /api/v1/workspaces/" + b"a" * 24 + b" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer root\r\n\r\n"
         )
-        await started.wait()
+        await held.started.wait()
     await asyncio.sleep(0.05)
-    may_end.set()
+    held.may_end.set()
     await eventually(lambda: not runtime.catalog.workspaces.records)
 
 
@@ -167,16 +153,10 @@ async def test_the_server_tells_where_it_listens_while_it_does() -> None:
 
 async def test_a_stopping_server_fails_readiness_finishes_what_runs_and_then_ends() -> None:
     runtime = FakeRuntime()
-    started, may_end = asyncio.Event(), asyncio.Event()
-
-    async def hold() -> None:
-        started.set()
-        await may_end.wait()
-
-    runtime.executor.before = hold
+    runtime.executor.before = held = Held()
     async with Server(runtime) as server, Client(server.port) as client:
         running = asyncio.create_task(client.call("POST", "/actions/execute", {"actionId": ACTION}))
-        await started.wait()
+        await held.started.wait()
         waiting = asyncio.create_task(server.wait_stopped())
         await asyncio.sleep(0)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -187,7 +167,7 @@ async def test_a_stopping_server_fails_readiness_finishes_what_runs_and_then_end
             )
         last = await client.exchange(LIVE)
         assert b"Connection: close\r\n" in last
-        may_end.set()
+        held.may_end.set()
         assert (await running).status == 200
         await asyncio.wait_for(waiting, 10)
     with pytest.raises(ConnectionRefusedError):
@@ -196,21 +176,12 @@ async def test_a_stopping_server_fails_readiness_finishes_what_runs_and_then_end
 
 async def test_what_does_not_end_is_cancelled_at_the_drain_deadline() -> None:
     runtime = FakeRuntime(settings=Settings(port=0, drain_seconds=SHORT))
-    started, ended = asyncio.Event(), asyncio.Event()
-
-    async def hang() -> None:
-        started.set()
-        try:
-            await asyncio.sleep(60)
-        finally:
-            ended.set()
-
-    runtime.executor.before = hang
+    runtime.executor.before = held = Held()
     body = json.dumps({"actionId": ACTION}).encode()
     async with Server(runtime) as server, connected(Client(server.port)) as (_, writer):
         writer.write(EXECUTE + b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        await started.wait()
+        await held.started.wait()
         before = time.monotonic()
         await server.stop()
-        assert ended.is_set()
+        assert held.ended.is_set()
         assert time.monotonic() - before < SHORT + 3
