@@ -85,6 +85,8 @@ class _Side(Generic[C]):
     def take(self, scope: str) -> C | None:
         """Take the connection used last whose session suits, if there is one."""
         idle = self.idle
+        if idle and idle[-1].scope == scope:
+            return idle.pop()
         for suits in (scope, "") if scope else ("",):
             for index in range(len(idle) - 1, -1, -1):
                 if idle[index].scope == suits:

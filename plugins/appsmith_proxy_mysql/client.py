@@ -95,7 +95,7 @@ class MysqlClient(PooledClient[Wire]):
                 kept = await wire.keep(statement, timeout=self.left(request.deadline))
             except faults.RAISED as error:
                 raise faults.translate(error, sent=False) from None
-        arguments = bind(request.values, statement.parameters)
+        arguments = bind(request.values, kept.writers_for(statement))
         reads = request.read_only and not within
         try:
             if reads and self._cuts.known(statement):

@@ -39,18 +39,21 @@ from appsmith_proxy.sdk import (
     to_text,
 )
 
-
-class Argument(NamedTuple):
-    """One parameter, ready to be sent."""
-
-    type: bytes
-    """Two bytes: the type, and whether it is unsigned."""
-    data: bytes | None
-    """None: NULL."""
-
+Argument: TypeAlias = tuple[bytes, bytes | None]
+"""One parameter, ready to be sent: its type in two bytes, the second of which says whether it is unsigned; and its data,
+None for NULL."""
 
 _Encode: TypeAlias = Callable[[Value | Decimal, int, str], Argument]
 """From (value, index, the expected type's name) to the argument."""
+
+
+class Writer(NamedTuple):
+    """What writes the values of one place."""
+
+    encode: _Encode
+    expected: str
+    """The type's name, for messages."""
+
 
 _TINY: Final = b"\x01\x00"
 _DOUBLE: Final = b"\x05\x00"
@@ -64,7 +67,7 @@ _NEWDECIMAL: Final = b"\xf6\x00"
 _BLOB: Final = b"\xfc\x00"
 _TEXT: Final = b"\xfd\x00"
 
-NULL: Final = Argument(_NULL, None)
+NULL: Final[Argument] = (_NULL, None)
 
 _signed: Final = struct.Struct("<q").pack
 _unsigned: Final = struct.Struct("<Q").pack
@@ -96,46 +99,51 @@ _BOOLEANS: Final[Mapping[object, bytes]] = {
 }
 
 
-def bind(values: Sequence[Value], parameters: Sequence[Parameter]) -> tuple[Argument, ...]:
+def writers_of(parameters: Sequence[Parameter]) -> tuple[Writer, ...]:
+    """Return what writes the values of each parameter, found once for a statement."""
+    return tuple(_writer(parameter.type) for parameter in parameters)
+
+
+def bind(values: Sequence[Value], writers: Sequence[Writer]) -> list[Argument]:
     """Return one argument for each place.
 
     Raises:
         ParameterInvalid: a value does not fit its place; nothing was sent.
     """
     arguments: list[Argument] = []
-    for value, parameter in zip(values, parameters, strict=True):
-        kind = parameter.type
-        if value is None:
-            arguments.append(NULL)
-        elif kind is None or kind not in _ENCODERS:
-            arguments.append(_undeclared(value, len(arguments), "text"))
-        else:
-            arguments.append(_ENCODERS[kind](value, len(arguments), kind.value))
-    return tuple(arguments)
+    for value, (encode, expected) in zip(values, writers, strict=True):
+        arguments.append(NULL if value is None else encode(value, len(arguments), expected))
+    return arguments
+
+
+def _writer(kind: ParameterType | None) -> Writer:
+    if kind is None or kind not in _ENCODERS:
+        return Writer(_undeclared, "text")
+    return Writer(_ENCODERS[kind], kind.value)
 
 
 def _undeclared(value: Value | Decimal, index: int, expected: str) -> Argument:
     if isinstance(value, str):
-        return Argument(_TEXT, _utf8(value, index, expected))
+        return (_TEXT, _utf8(value, index, expected))
     if isinstance(value, bool):
-        return Argument(_TEXT, b"\x011" if value else b"\x010")
+        return (_TEXT, b"\x011" if value else b"\x010")
     if isinstance(value, list | dict):
         raise misfit(index, expected, hint="declare the parameter's type as json, or as a list")
     return _text(value, index, expected)
 
 
 def _text(value: Value | Decimal, index: int, expected: str) -> Argument:
-    text = to_text(value, TypeFamily.TEXT, index=index, expected=expected)
-    return Argument(_TEXT, _utf8(text, index, expected))
+    text = value if isinstance(value, str) else to_text(value, TypeFamily.TEXT, index=index, expected=expected)
+    return (_TEXT, _utf8(text, index, expected))
 
 
 def _json(value: Value | Decimal, index: int, expected: str) -> Argument:
-    return Argument(_TEXT, _utf8(to_text(value, TypeFamily.JSON, index=index, expected=expected), index, expected))
+    return (_TEXT, _utf8(to_text(value, TypeFamily.JSON, index=index, expected=expected), index, expected))
 
 
 def _bytes(value: Value | Decimal, index: int, expected: str) -> Argument:
     data = to_text(value, TypeFamily.BYTES, index=index, expected=expected)
-    return Argument(_BLOB, _lengthened(data if isinstance(data, bytes) else b""))
+    return (_BLOB, _lengthened(data if isinstance(data, bytes) else b""))
 
 
 def _integer(value: Value | Decimal, index: int, expected: str) -> Argument:
@@ -148,9 +156,9 @@ def _integer(value: Value | Decimal, index: int, expected: str) -> Argument:
     else:
         number = int(str(to_text(value, TypeFamily.INTEGER, index=index, expected=expected)))
     if -_MOST - 1 <= number <= _MOST:
-        return Argument(_LONGLONG, _signed(number))
+        return (_LONGLONG, _signed(number))
     if _MOST < number <= _UNSIGNED_MOST:
-        return Argument(_UNSIGNED_LONGLONG, _unsigned(number))
+        return (_UNSIGNED_LONGLONG, _unsigned(number))
     raise misfit(index, expected, hint="the number has more than 64 bits; declare the parameter as decimal")
 
 
@@ -173,14 +181,14 @@ def _decimal(value: Value | Decimal, index: int, expected: str) -> Argument:
     whole = max(len(digits) + int(exponent), 0)
     if scale > _SCALE or whole + scale > _DIGITS:
         raise misfit(index, expected, hint=f"the server keeps {_DIGITS} digits, {_SCALE} of them after the point")
-    return Argument(_NEWDECIMAL, _lengthened(format(number, "f").encode()))
+    return (_NEWDECIMAL, _lengthened(format(number, "f").encode()))
 
 
 def _float(value: Value | Decimal, index: int, expected: str) -> Argument:
     number = float(_number(value, index, expected))
     if not math.isfinite(number):
         raise misfit(index, expected)
-    return Argument(_DOUBLE, _double(number))
+    return (_DOUBLE, _double(number))
 
 
 def _boolean(value: Value | Decimal, index: int, expected: str) -> Argument:
@@ -188,7 +196,7 @@ def _boolean(value: Value | Decimal, index: int, expected: str) -> Argument:
     data = _BOOLEANS.get(known) if isinstance(known, str | int | float | Decimal) else None
     if data is None:
         raise misfit(index, expected)
-    return Argument(_TINY, data)
+    return (_TINY, data)
 
 
 def _a_date(value: Value | Decimal, index: int, expected: str) -> Argument:
@@ -196,7 +204,7 @@ def _a_date(value: Value | Decimal, index: int, expected: str) -> Argument:
     if found is None:
         raise misfit(index, expected, hint="send it as ISO 8601: 2020-01-31")
     day = _day(found[0], index, expected)
-    return Argument(_DATE, _date(4, day.year, day.month, day.day))
+    return (_DATE, _date(4, day.year, day.month, day.day))
 
 
 def _a_time(value: Value | Decimal, index: int, expected: str) -> Argument:
@@ -209,7 +217,7 @@ def _a_time(value: Value | Decimal, index: int, expected: str) -> Argument:
         raise misfit(index, expected)
     micros = int((fraction or "").ljust(6, "0"))
     days, hour = divmod(hour, 24)
-    return Argument(_TIME, _time(12, sign == "-", days, hour, minute, second, micros))
+    return (_TIME, _time(12, sign == "-", days, hour, minute, second, micros))
 
 
 def _a_timestamp(value: Value | Decimal, index: int, expected: str) -> Argument:
@@ -221,7 +229,7 @@ def _a_timestamp(value: Value | Decimal, index: int, expected: str) -> Argument:
         moment -= _offset(found[3])
     except (OverflowError, ValueError):
         raise misfit(index, expected) from None
-    return Argument(
+    return (
         _DATETIME,
         _datetime(
             11,

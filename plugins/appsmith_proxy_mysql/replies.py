@@ -12,6 +12,7 @@ from typing import Final
 
 from appsmith_proxy.sdk import Column, Statement
 from appsmith_proxy_mysql.decode import Shape
+from appsmith_proxy_mysql.encode import Writer, writers_of
 from appsmith_proxy_mysql.packets import Reply
 from appsmith_proxy_mysql.protocol import (
     ERROR,
@@ -55,11 +56,19 @@ class Kept:
     parameter_count: int
     shape: Shape
     """Of the last execution; before the first one, what the server said when it prepared."""
+    writers: tuple[Writer, ...] = ()
+    """Of the statement's parameters."""
     head: bytes = b""
     """What came before the first row of the last execution: when it comes again, the shape is the same."""
     head_end: int = 0
     """The number of the packet after that."""
     shapes: dict[bytes, Shape] = field(default_factory=dict)
+
+    def writers_for(self, statement: Statement) -> tuple[Writer, ...]:
+        """Return what writes the values of a statement with this text. Another action's may declare other types."""
+        if statement is not self.statement:
+            self.statement, self.writers = statement, writers_of(statement.parameters)
+        return self.writers
 
     @property
     def columns(self) -> tuple[Column, ...]:

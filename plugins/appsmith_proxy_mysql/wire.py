@@ -27,7 +27,7 @@ from appsmith_proxy.sdk import (
 )
 from appsmith_proxy_mysql import faults, pins, protocol
 from appsmith_proxy_mysql.decode import Shape
-from appsmith_proxy_mysql.encode import Argument, bind
+from appsmith_proxy_mysql.encode import Argument, bind, writers_of
 from appsmith_proxy_mysql.login import LoggedIn, connect
 from appsmith_proxy_mysql.protocol import CURSOR, LAST_ROW_SENT, OPEN_TRANSACTION, Malformed, framed
 from appsmith_proxy_mysql.replies import Acknowledged, Kept, PreparedReply
@@ -198,7 +198,7 @@ class Wire:
     async def fetch(self, statement: Statement, *values: Value) -> Sequence[Sequence[Any]]:
         """Run one of the driver's own statements. Bounded in time; an answer over the bounds is no answer."""
         kept = self.find(statement) or await self.keep(statement, timeout=OWN_SECONDS)
-        arguments = bind(values, statement.parameters)
+        arguments = bind(values, kept.writers_for(statement))
         answer = await self.run(kept, arguments, limits=OWN_LIMITS, stop=True, encode=False, timeout=OWN_SECONDS)
         if answer.cut or isinstance(answer.rows, EncodedRows):
             raise Malformed("the server answers more than was asked for")
@@ -259,6 +259,7 @@ class Wire:
             statement=statement,
             id=reply.id,
             parameter_count=reply.parameter_count,
+            writers=writers_of(statement.parameters),
             shape=Shape(reply.definitions),
         )
         if kept.parameter_count != len(statement.parameters):
@@ -304,12 +305,13 @@ def _execution(kept: Kept, arguments: Sequence[Argument], flags: int) -> bytes:
     if not arguments:
         return head
     nulls = 0
+    types: list[bytes] = []
     parts: list[bytes] = []
-    for index, argument in enumerate(arguments):
-        if argument.data is None:
+    for index, (type_, data) in enumerate(arguments):
+        types.append(type_)
+        if data is None:
             nulls |= 1 << index
         else:
-            parts.append(argument.data)
-    types = b"".join([argument.type for argument in arguments])
+            parts.append(data)
     bitmap = nulls.to_bytes((len(arguments) + 7) // 8, "little")
-    return b"".join((head, bitmap, _TYPES_FOLLOW, types, *parts))
+    return b"".join((head, bitmap, _TYPES_FOLLOW, *types, *parts))

@@ -95,7 +95,7 @@ async def answer(
     kept = wire.find(prepared) or await wire.keep(prepared, timeout=seconds)
     return await wire.run(
         kept,
-        bind(values, prepared.parameters),
+        bind(values, kept.writers_for(prepared)),
         limits=limits or Limits(),
         stop=stop,
         encode=encode,

@@ -258,7 +258,7 @@ async def _provoke(wire: Wire, text: str) -> Reported:
 
 async def test_a_statement_that_is_too_large_for_the_server(mariadb: MariadbServer, wire: Wire) -> None:
     kept = await wire.keep(statement("SELECT LENGTH(?)", None), timeout=5)
-    huge = bind(("x" * (70 << 20),), kept.statement.parameters)
+    huge = bind(("x" * (70 << 20),), kept.writers)
     with pytest.raises(faults.RAISED) as caught:
         await wire.run(kept, huge, limits=Limits(), stop=True, timeout=20)
     assert type(faults.translate(caught.value)) in (ResourceExhausted, Disconnected)
