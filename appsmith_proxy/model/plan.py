@@ -18,7 +18,8 @@ from typing import Any, Final, TypeAlias
 from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.sdk import ParameterType, Place, Statement
 
-COMPILER_VERSION: Final = 1
+COMPILER_VERSION: Final = 2
+"""Raised with whatever changes a plan; `tests/golden/plans.py` tells when."""
 
 MAX_STATEMENTS: Final = 4_096
 """Of one plan: what its optional blocks and choices multiply to."""
