@@ -23,7 +23,7 @@ from tests.unit.template.drivers import (
     planned,
     sql_plan,
 )
-from tests.unit.template.test_sql import VALUES
+from tests.unit.template.values import VALUES
 
 ONE = "SELECT 1 FROM t WHERE a IN ({{l}}) AND b = {{x}}"
 TWO = "SELECT {{x}} FROM t WHERE a IN ({{l}}) AND b NOT IN ({{m}}) AND c = '{{x}}'"

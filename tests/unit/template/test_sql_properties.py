@@ -17,6 +17,7 @@ from tests.unit.template.drivers import (
     planned,
     sql_plan,
 )
+from tests.unit.template.values import VALUES
 
 FRAGMENTS = [
     *(
@@ -87,16 +88,6 @@ def test_compiling_never_raises(text: str, dialect: str, allow_ddl: bool) -> Non
             statement.statement.text,
             flags=re.DOTALL,
         )
-
-
-VALUES: Any = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-(2**53), 2**53),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.text(alphabet=st.characters(exclude_categories=["Cs"])),
-    st.sampled_from(["' OR 1=1 --", "\\'; DROP TABLE t; --", "%_\\", "$1", "?1", "{{a}}", "\x00", "'||(SELECT 1)||'"]),
-)
 
 
 @pytest.mark.parametrize("driver", [POSTGRES_DRIVER, SQLITE_DRIVER], ids=["postgres", "sqlite"])
