@@ -24,7 +24,7 @@ from appsmith_proxy.template.seams import torn
 from appsmith_proxy.template.sizes import sized
 from appsmith_proxy.template.statements import Nature, Refusal, nature_of, refusals_of_text, select_into, too_deep
 from appsmith_proxy.template.tokenizer import find_holes, position
-from appsmith_proxy.template.variants import Multiplier, axes_of, representatives, too_many
+from appsmith_proxy.template.variants import Multiplier, axes_of, representatives, too_many, undecided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +134,7 @@ def _compile(
     many = too_many(axes, text, analysis.places)
     if many is not None:
         return [many], None
+    refusals += undecided(read.blocks, axes)
     refusals += _changed_by_keywords(analysis, parameters, analyse)
     if refusals:
         return refusals, None

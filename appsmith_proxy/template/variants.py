@@ -20,8 +20,19 @@ ALL_UP_TO: Final = 64
 def axes_of(
     blocks: Sequence[Block], places: Sequence[ChoicePlace], parameters: Mapping[str, DeclaredParameter]
 ) -> tuple[Axis, ...]:
-    """Return the axes of a text: its blocks, then what is chosen, each in the order of the text."""
-    axes = [Axis(kind=AxisKind.BLOCK, names=block.names, options=("", block.opener)) for block in blocks]
+    """Return the axes of a text: its blocks, then what is chosen, each in the order of the text.
+
+    What is chosen outside of the blocks too is chosen in any case, so it does not bring a block in.
+    """
+    anyway = {place.name for place in places if _block_around(blocks, place) is None}
+    axes = [
+        Axis(
+            kind=AxisKind.BLOCK,
+            names=tuple(name for name in block.names if name not in anyway),
+            options=("", block.opener),
+        )
+        for block in blocks
+    ]
     for name in dict.fromkeys(place.name for place in places):
         around = {_block_around(blocks, place) for place in places if place.name == name}
         within = tuple(sorted(block for block in around if block is not None))
@@ -34,6 +45,17 @@ def axes_of(
             )
         )
     return tuple(axes)
+
+
+def undecided(blocks: Sequence[Block], axes: Sequence[Axis]) -> Iterator[Refusal]:
+    """Yield a refusal for each block that nothing brings in."""
+    for block, axis in zip(blocks, axes, strict=False):
+        if not axis.names:
+            yield Refusal(
+                offset=block.start,
+                message="nothing decides whether this optional block is there: what is chosen in it is chosen outside too",
+                hint="leave its brackets out, or use another parameter in it",
+            )
 
 
 def too_many(axes: Sequence[Axis], text: str, places: Sequence[ChoicePlace]) -> Refusal | None:

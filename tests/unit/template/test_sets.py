@@ -147,6 +147,29 @@ def test_a_choice_inside_a_block_and_outside_is_always_asked_for() -> None:
     assert [problem.path for problem in refused.problems] == ["parameters[0].required"]
 
 
+def test_a_choice_made_outside_of_a_block_too_does_not_bring_it_in() -> None:
+    """The first page of a list has an order, and nothing that it goes on from."""
+    plan = sql_plan("SELECT * FROM t WHERE true [[AND {{column}} > {{after}}]] ORDER BY {{column}}", COLUMN)
+    assert [axis.names for axis in statements(plan).axes] == [("after",), ("column",)]
+    assert "AND" not in text_of(plan, column="o.created")
+    assert 'AND "o"."created" > $1' in text_of(plan, column="o.created", after=5)
+    assert 'AND "name" > $1' in text_of(plan, after=5)
+
+
+def test_a_choice_of_two_blocks_belongs_to_both() -> None:
+    plan = sql_plan("SELECT * FROM t WHERE true [[AND {{column}} > {{after}}]] [[ORDER BY {{column}}]]", COLUMN)
+    with pytest.raises(InvalidRequest) as caught:
+        bound(plan, column="name")
+    assert [problem.path for problem in caught.value.details] == ["params.after"]
+
+
+def test_a_block_that_nothing_brings_in_is_refused() -> None:
+    refused = compile_sql_action("SELECT {{column}} FROM t [[ORDER BY {{column}}]]", COLUMN)
+    (problem,) = refused.problems
+    assert problem.message.startswith("nothing decides whether this optional block is there")
+    assert (problem.line, problem.column) == (1, 26)
+
+
 def test_a_choice_that_is_declared_badly_is_refused_before_it_is_read() -> None:
     refused = compile_sql_action("SELECT {{column}} FROM t", parameter("column", "identifier"))
     assert [problem.path for problem in refused.problems] == ["parameters[0].choices"]
