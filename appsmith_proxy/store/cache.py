@@ -81,7 +81,7 @@ class CachedStore:
             self._trusted_until = began + self._stale_seconds
 
     def subscribe(self, listener: Callable[[Ref], None]) -> None:
-        """Call ``listener`` with each record that changed (``Ref.covers``: one without an id means all of its kind).
+        """Call ``listener`` with each record that changed (one without an id means all of its kind).
 
         It runs inside the poll, so it must not wait. When it raises, the poll has failed and is repeated.
         """

@@ -54,10 +54,6 @@ class Ref:
     kind: Kind
     id: str = ""
 
-    def covers(self, kind: Kind, record_id: str) -> bool:
-        """Return whether this record is meant."""
-        return self.kind is kind and self.id in ("", record_id)
-
 
 @dataclass(frozen=True, slots=True)
 class Put:

@@ -10,7 +10,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Final
 
@@ -181,7 +181,6 @@ class _Source:
     blocks: tuple[Block, ...] = ()
     holes: tuple[Hole, ...] = ()
     """Those that are read, in order."""
-    unread: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         blocked = find_blocks(self.text, self.dialect)
