@@ -174,6 +174,10 @@ STAGES: Final[Mapping[str, Kind | Mapping[str, Kind]]] = MappingProxyType(
 )
 """The stages of a pipeline; an object tells the kind of each of its members."""
 
+OF_FIELDS: Final = frozenset(
+    {"$project", "$addFields", "$set", "$replaceRoot", "$group", "$bucket", "$bucketAuto", "$setWindowFields"}
+)
+"""Stages of expressions whose argument is an object of fields, and no expression itself."""
 WRITING_STAGES: Final = frozenset({"$out", "$merge"})
 UPDATE_STAGES: Final = frozenset({"$addFields", "$set", "$project", "$unset", "$replaceRoot", "$replaceWith"})
 """What an update that is a pipeline may hold."""

@@ -8,7 +8,7 @@ from appsmith_proxy.sdk import Joined, Leaf
 from appsmith_proxy_mongodb import operators
 from appsmith_proxy_mongodb.filters import Filters
 from appsmith_proxy_mongodb.operators import Kind
-from appsmith_proxy_mongodb.reading import BIND_VALUES, Path, origin
+from appsmith_proxy_mongodb.reading import BIND_VALUES, Path, leaves, origin
 from appsmith_proxy_mongodb.values import Misfit, scalar, wrapper_of
 
 
@@ -25,7 +25,8 @@ class Pipelines(Filters):
                     self.refuse(path, "a value cannot be part of a field's path", "write the path, or compare with $eq")
                 return {"$literal": self.text(node)}
             case Mapping() if wrapper_of(node):
-                return self.wrapped(node, path)
+                value = self.wrapped(node, path)  # in a projection a bare number would show a field, or all the others
+                return {"$literal": value} if any(leaves(node)) else value
             case Mapping():
                 return {key: self._argument_of(key, value, (*path, key)) for key, value in node.items()}
             case list():
@@ -79,6 +80,9 @@ class Pipelines(Filters):
         if of_update and name not in operators.UPDATE_STAGES:
             self.refuse(here, f"{name} cannot stand in an update")
         kind = operators.STAGES[name]
+        if name in operators.OF_FIELDS and not isinstance(argument, Mapping):
+            self.refuse(here, "must be an object of fields", BIND_VALUES)
+            return {}
         if isinstance(kind, Kind):
             return {name: self.read(kind, argument, here)}
         if name == "$unionWith" and isinstance(argument, str):

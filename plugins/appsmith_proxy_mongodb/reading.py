@@ -87,6 +87,8 @@ class Values:
         name = wrapper_of(node)
         found = list(leaves(node))
         argument = node[name]
+        if name == "$regularExpression" and isinstance(argument, Mapping) and "options" in argument:
+            argument = {**argument, "options": self.constant(argument["options"], path)}
         if any(not leaf.bound for leaf in found):
             return None
         if name == "$regularExpression" and isinstance(argument, Mapping):

@@ -7,7 +7,7 @@ from appsmith_proxy.sdk import Leaf
 from appsmith_proxy_mongodb import operators
 from appsmith_proxy_mongodb.operators import Kind
 from appsmith_proxy_mongodb.pipelines import Pipelines
-from appsmith_proxy_mongodb.reading import BIND_VALUES, Path, has_operators, origin
+from appsmith_proxy_mongodb.reading import BIND_VALUES, Path, has_operators
 from appsmith_proxy_mongodb.values import Misfit, wrapper_of
 
 
@@ -67,7 +67,7 @@ class Reading(Pipelines):
         """Read one document or a list of them."""
         found = self.data(node, path)
         listed = found if isinstance(found, list) else [found]
-        leaf = origin(node)
+        leaf = node if isinstance(node, Leaf) else None
         if leaf is not None and not leaf.bound:
             return []
         if not listed or not all(isinstance(one, dict) for one in listed):

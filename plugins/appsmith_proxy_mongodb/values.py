@@ -128,10 +128,9 @@ def date_of(text: str) -> DatetimeMS:
 
 
 def _uuid(value: str) -> Binary:
-    try:
-        return Binary(UUID(value).bytes, 4)
-    except ValueError:
-        raise Misfit("a UUID (8-4-4-4-12 hexadecimal digits)") from None
+    if not _UUID.fullmatch(value):  # the library takes braces, URNs and dashes anywhere
+        raise Misfit("a UUID (8-4-4-4-12 hexadecimal digits)")
+    return Binary(UUID(value).bytes, 4)
 
 
 _LEAST_LONG: Final = -(2**63)
@@ -139,6 +138,7 @@ _MOST_LONG: Final = 2**63 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _FRACTION: Final = re.compile(r"[.,]([0-9]+)")
+_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 _TYPES: Final[Mapping[ParameterType | None, Callable[[Any], Any]]] = {
     ParameterType.BIGINT: _long,
@@ -245,15 +245,16 @@ def _regex(argument: Any) -> Regex[str]:
 
 def _timestamp(argument: Any) -> Timestamp:
     match argument:
+        case {"t": bool()} | {"i": bool()}:  # which are integers to Python
+            pass
         case {"t": int(seconds), "i": int(number), **rest} if not rest and 0 <= seconds < 2**32 and 0 <= number < 2**32:
             return Timestamp(seconds, number)
-        case _:
-            raise Misfit('a timestamp ({"t": seconds, "i": number})')
+    raise Misfit('a timestamp ({"t": seconds, "i": number})')
 
 
 def _key(kind: type[MinKey | MaxKey]) -> Callable[[Any], Any]:
     def make(argument: Any) -> MinKey | MaxKey:
-        if argument != 1:
+        if argument != 1 or isinstance(argument, bool):
             raise Misfit("1")
         return kind()
 

@@ -101,6 +101,34 @@ def test_declared_json_in_an_update_is_data() -> None:
     assert misfit(parts, {"x": "json"}, x={"a": {"$inc": 1}}) == ["params.x"]
 
 
+@pytest.mark.parametrize(
+    ("wrapper", "made"),
+    [("$numberInt", 0), ("$numberLong", Int64(0)), ("$numberDouble", 0.0), ("$numberDecimal", Decimal128("0"))],
+)
+def test_a_number_in_extended_json_shows_or_hides_no_field(wrapper: str, made: Any) -> None:
+    """``{"salary": 0}`` in a projection would show every other field."""
+    node = {wrapper: "{{x}}"}
+    assert sent({"projection": {"salary": node}}, x="0").spec["projection"] == {"salary": {"$literal": made}}
+    pipeline = sent({"operation": "aggregate", "pipeline": [{"$project": {"salary": node}}]}, x="0").spec["pipeline"]
+    assert pipeline == [{"$project": {"salary": {"$literal": made}}}]
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "value"),
+    [
+        ({"$uuid": "{{x}}"}, "{12345678-1234-5678-1234-567812345678}"),
+        ({"$uuid": "{{x}}"}, "urn:uuid:12345678-1234-5678-1234-567812345678"),
+        ({"$uuid": "{{x}}"}, "12345678123456781234567812345678"),
+        ({"$timestamp": {"t": "{{x}}", "i": 1}}, True),
+        ({"$timestamp": {"t": 1, "i": "{{x}}"}}, False),
+        ({"$minKey": "{{x}}"}, True),
+    ],
+    ids=json.dumps,
+)
+def test_what_is_nearly_extended_json_is_refused(wrapper: Any, value: Any) -> None:
+    assert misfit({"filter": {"a": wrapper}}, x=value) == ["params.x"]
+
+
 @pytest.mark.parametrize("text", ["$password", "$$ROOT", "$", "$a.b", "{{x}}", "plain"])
 def test_a_value_in_an_expression_is_literal(text: str) -> None:
     """A text that begins with a dollar would read another field."""
