@@ -1,22 +1,40 @@
-"""The MongoDB driver and a real server, as the injection suite needs them, with every place of an action."""
+"""The MongoDB driver and a real server, as the injection suite needs them, with every place of an action.
 
-import json
-from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cache
+==============  ==================================================================================================
+read as         contexts (``operators.Kind``)
+==============  ==================================================================================================
+DATA            filter, filter_eq, range, in, insert, insert_document, insert_json, upsert, replace, update, pull_all
+LIST            in_list, all, push_each; of an update's and a delete's filter: array_filters, delete
+QUERY, QUERIES  filter_json; the filters of count, distinct, ``$match``, ``$facet``
+CONDITION       condition_json
+ELEMENT         elem_match, pull
+REGEX           regex, regular_expression
+EXPRESSION      filter_expr, projected, inside, declared, json, literal, projection, projection_inside, lookup_let,
+                group, update_pipeline
+NUMBER          limit, skip, count_limit, stage_limit; a signed one: slice
+SORT            sort
+wrappers        oid, oid_list, wrapped_date, wrapped_uuid, number_int, number_long, number_double, number_decimal, binary,
+                binary_subtype, regular_expression, timestamp_part, min_key
+==============  ==================================================================================================
+
+What is read as CONSTANT, SOURCE, TARGET or PIPELINE takes no value: those are the class ``documents`` of the corpus.
+``$text`` and geometry (OPTIONS) are read as DATA is and have no context: they need indexes and answer by rules of their own.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
-from appsmith_proxy.sdk import Driver, ParameterType
+from appsmith_proxy.sdk import Driver
 from appsmith_proxy.testing import BindingContext, InjectionHarness
-from appsmith_proxy.testing.corpus import VALUES, Seed, Verdict
 from appsmith_proxy_mongodb import MongodbDriver
+from tests.corpus.mongodb_contexts import FOUND, SHOWN, planted
+from tests.corpus.mongodb_numbers import NUMBERED, WRAPPED
+from tests.corpus.mongodb_writes import WRITTEN
 from tests.servers import mongodb_datasource
 from tests.servers.mongod import MongodServer
 
-_WIDTH: Final = 40
-_FEW: Final = 600
 _CANARY: Final = [{"_id": number, "note": f"nobody {does} this"} for number, does in enumerate(("reads", "drops"))]
 _LOGGED: Final = 1 << 26
-_LONGEST: Final = 4_096
 
 
 class MongodbInjection(InjectionHarness):
@@ -43,6 +61,9 @@ class MongodbInjection(InjectionHarness):
                 database["corpus_planted"].insert_many([{"_id": n, "note": text} for text, n in planted().items()])
                 database["corpus_planted"].create_index("note")
                 database["corpus_written"].insert_one({})
+                database["corpus_deleted"].create_index("note")
+                database["corpus_listed"].insert_one({"_id": 1})
+                database["corpus_numbers"].insert_one({"_id": 1, "numbers": [1, 2, 3, 4, 5]})
             database["system.profile"].drop()
             database.create_collection("system.profile", capped=True, size=_LOGGED)
         await self.clear()
@@ -51,8 +72,14 @@ class MongodbInjection(InjectionHarness):
 
     async def clear(self) -> None:
         with self.server.client(appname="harness") as admin:
-            admin[self.database]["corpus_written"].delete_many({})
-            admin[self.database]["corpus_planted"].update_many({"copy": {"$exists": True}}, {"$unset": {"copy": ""}})
+            database = admin[self.database]
+            database["corpus_written"].delete_many({})
+            database["corpus_planted"].update_many({"copy": {"$exists": True}}, {"$unset": {"copy": ""}})
+            if database["corpus_deleted"].count_documents({}) != len(planted()):
+                database["corpus_deleted"].delete_many({})
+                database["corpus_deleted"].insert_many([{"_id": n, "note": text} for text, n in planted().items()])
+            if database["corpus_listed"].find_one() != _LISTED:
+                database["corpus_listed"].replace_one({"_id": 1}, _LISTED)
 
     async def fixture(self) -> Any:
         with self.server.client(appname="harness") as admin:
@@ -66,13 +93,23 @@ class MongodbInjection(InjectionHarness):
     async def stored(self) -> Sequence[Any]:
         with self.server.client(appname="harness") as admin:
             database = admin[self.database]
-            written = [document["note"] for document in database["corpus_written"].find()]
+            written = list(database["corpus_written"].find())
             copied = database["corpus_planted"].find({"copy": {"$exists": True}})
-            return written + [document["copy"] for document in copied if document["copy"] == document["note"]]
+            left = {document["_id"] for document in database["corpus_deleted"].find({}, {"_id": 1})}
+            listed = database["corpus_listed"].find_one() or {}
+            return [
+                *(one["note"] for one in written if "note" in one and one.get("copy", one["note"]) == one["note"]),
+                *(item for one in written for item in one.get("pushed", ())),
+                *(one["copy"] for one in copied if one["copy"] == one["note"]),
+                *(text for text, number in planted().items() if number not in left),
+                *(planted().keys() - set(listed["texts"])),
+                *(one["note"] for one in listed["notes"] if one["copy"]),
+            ]
 
     async def sent(self) -> Collection[str]:
         """Return the shapes of the commands on the corpus, as the server's profiler has them."""
-        with self.server.client(appname="harness", unicode_decode_error_handler="replace") as admin:
+        lenient: dict[str, Any] = {"unicode_decode_error_handler": "replace", "datetime_conversion": "DATETIME_MS"}
+        with self.server.client(appname="harness", **lenient) as admin:
             wanted = {
                 "command": {"$exists": True},
                 "command.$truncated": {"$exists": False},
@@ -83,16 +120,7 @@ class MongodbInjection(InjectionHarness):
 
     @classmethod
     def contexts(cls) -> Sequence[BindingContext]:
-        return _CONTEXTS
-
-
-@cache
-def planted() -> Mapping[str, int]:
-    """Return the texts that stand in ``corpus_planted``, with their ids."""
-    labels = ("mongodb.text", "document.text", "text", "mongodb", "document")
-    held = [seed.value for seed in VALUES if seed.is_text and seed.expected(labels) in (None, Verdict.SAME)]
-    mixed = sorted({text for text in held if len(text) <= _LONGEST}, key=lambda text: text[::-1])
-    return {text: number for number, text in enumerate(mixed, start=1)}
+        return (*FOUND, *SHOWN, *WRITTEN, *NUMBERED, *WRAPPED)
 
 
 def shape(node: Any, key: str = "") -> str:
@@ -107,163 +135,11 @@ def shape(node: Any, key: str = "") -> str:
     return "value"
 
 
-_VALUES_BELOW: Final = frozenset({"note", "copy", "$literal", "$in", "$eq", "_id"})
+_LISTED: Final[Mapping[str, Any]] = {
+    "_id": 1,
+    "texts": list(planted()),
+    "notes": [{"note": text, "copy": False} for text in planted()],
+}
+"""The one document of ``corpus_listed``."""
+_VALUES_BELOW: Final = frozenset({"$all", "$each", "$gte", "$lte", "note", "copy", "$literal", "$in", "$eq", "_id"})
 _OF_THE_SESSION: Final = frozenset({"lsid", "$clusterTime", "$db", "maxTimeMS", "$readPreference", "txnNumber"})
-
-
-def ids(values: Sequence[Any]) -> list[list[int]]:
-    """Return what a filter finds that takes each value as one."""
-    return [
-        [number]
-        for number in sorted(planted()[value] for value in values if isinstance(value, str) and value in planted())
-    ]
-
-
-def _found(name: str, condition: Callable[[str], Any], **options: Any) -> BindingContext:
-    """Return the context of a condition, many of them alternatives of one filter."""
-
-    def query(names: Sequence[str]) -> str:
-        return json.dumps({"$or": [condition(f"{{{{{one}}}}}") for one in names]})
-
-    return _find(name, query, **options)
-
-
-def _find(name: str, query: Callable[[Sequence[str]], str], **options: Any) -> BindingContext:
-    def action(names: Sequence[str]) -> Mapping[str, Any]:
-        return {
-            "operation": "find",
-            "collection": "corpus_planted",
-            "filter": query(names),
-            "projection": '{"_id": 1}',
-            "sort": '{"_id": 1}',
-        }
-
-    return BindingContext(name=name, action=action, **{"wanted": ids, "takes": "leaf", "width": _WIDTH, **options})
-
-
-def _projected(
-    name: str, form: str, wanted: Callable[[Any], Any] = lambda value: value, **options: Any
-) -> BindingContext:
-    """Return the context of an expression whose value comes back."""
-
-    def action(names: Sequence[str]) -> Mapping[str, Any]:
-        fields = ", ".join(f'"c{number}": {form % one}' for number, one in enumerate(names))
-        pipeline = f'[{{"$project": {{"_id": 0, {fields}}}}}]'
-        return {"operation": "aggregate", "collection": "corpus_one", "pipeline": pipeline}
-
-    return BindingContext(
-        name=name,
-        action=action,
-        wanted=lambda values: [[wanted(value) for value in values]],
-        **{"width": _WIDTH, **options},
-    )
-
-
-def _regex() -> BindingContext:
-    """Return the context of a pattern, in which a value is matched literally, tried against some of the documents."""
-    some = {text: number for text, number in planted().items() if number <= _FEW}
-
-    def wanted(values: Sequence[Any]) -> Any:
-        return [[number] for text, number in some.items() if any(value in text for value in values)]
-
-    def query(names: Sequence[str]) -> str:
-        alternatives = [{"note": {"$regex": f"{{{{{name}}}}}"}} for name in names]
-        return json.dumps({"_id": {"$lte": _FEW}, "$or": alternatives})
-
-    def applies(seed: Seed) -> bool:
-        return seed.is_text and len(seed.value) <= _LONGEST
-
-    return _find("regex", query, takes="text", wanted=wanted, applies=applies)
-
-
-def _shown(value: Any) -> Any:
-    """Return how a value is shown: numbers that not every JSON reader keeps are wrapped."""
-    return {"$numberLong": str(value)} if isinstance(value, int) and abs(value) >= 2**53 else value
-
-
-def _matched(names: Sequence[str]) -> Mapping[str, Any]:
-    alternatives = json.dumps([{"note": f"{{{{{name}}}}}"} for name in names])
-    pipeline = f'[{{"$match": {{"$or": {alternatives}}}}}, {{"$sort": {{"_id": 1}}}}, {{"$project": {{"_id": 1}}}}]'
-    return {"operation": "aggregate", "collection": "corpus_planted", "pipeline": pipeline}
-
-
-def _inserted(names: Sequence[str]) -> Mapping[str, Any]:
-    documents = json.dumps([{"note": f"{{{{{name}}}}}"} for name in names])
-    return {"operation": "insert", "collection": "corpus_written", "documents": documents}
-
-
-def _updated(names: Sequence[str]) -> Mapping[str, Any]:
-    return {
-        "operation": "update",
-        "collection": "corpus_planted",
-        "filter": '{"note": "{{v0}}"}',
-        "update": '{"$set": {"copy": {{v0}}}}',
-        "many": True,
-    }
-
-
-def _limited(names: Sequence[str]) -> Mapping[str, Any]:
-    return {
-        "operation": "find",
-        "collection": "corpus_planted",
-        "sort": '{"_id": 1}',
-        "limit": "{{v0}}",
-        "filter": '{"_id": {"$lte": 5}}',
-        "projection": '{"_id": 1}',
-    }
-
-
-def _affected(answer: Any) -> Any:
-    return answer[0]["affectedRows"]
-
-
-_CONTEXTS: Final = (
-    _found("filter", lambda binding: {"note": binding}),
-    _found("filter_eq", lambda binding: {"note": {"$eq": binding}}),
-    _found("filter_expr", lambda binding: {"$expr": {"$eq": ["$note", binding]}}),
-    _regex(),
-    _find("in", lambda names: json.dumps({"note": {"$in": [f"{{{{{name}}}}}" for name in names]}})),
-    _find(
-        "in_list",
-        lambda names: '{"note": {"$in": {{v0}}}}',
-        takes="text",
-        declared={"type": ParameterType.TEXT, "is_list": True},
-        joint=True,
-    ),
-    BindingContext(name="match", action=_matched, takes="leaf", wanted=ids, width=_WIDTH),
-    _projected("projected", '"{{%s}}"', _shown, takes="leaf"),
-    _projected("inside", '"a{{%s}}z"', lambda value: f"a{value}z"),
-    _projected("declared", "{{%s}}", declared={"type": ParameterType.TEXT}),
-    _projected(
-        "json",
-        "{{%s}}",
-        takes="json_text",
-        declared={"type": ParameterType.JSON},
-        given=lambda value: {"text": value},
-        wanted=lambda value: {"text": value},
-        applies=lambda seed: seed.is_text,
-    ),
-    BindingContext(name="insert", action=_inserted, takes="leaf", read=len, wanted=len, width=_WIDTH, stores=True),
-    BindingContext(
-        name="update",
-        action=_updated,
-        read=_affected,
-        wanted=len,
-        stores=True,
-        applies=lambda seed: seed.is_text and len(seed.value) <= _LONGEST,
-    ),
-    _found(
-        "oid",
-        lambda binding: {"_id": {"$oid": binding}},
-        takes="oid",
-        wanted=lambda values: [],
-        plain="507f1f77bcf86cd799439011",
-    ),
-    BindingContext(
-        name="limit",
-        action=_limited,
-        takes="limit",
-        wanted=lambda values: [[number] for number in range(1, min(values[0], 5) + 1)],
-        plain=1,
-    ),
-)

@@ -63,6 +63,9 @@ PLACES: Final = {
         "keyword",
         "choice_block",
         "block_offset",
+        *("skip", "stage_limit", "direction", "slice", "oid_list", "wrapped_date", "wrapped_uuid"),
+        *("number_int", "number_long", "number_double", "number_decimal"),
+        *("binary", "binary_subtype", "timestamp_part", "min_key"),
     ),
 }
 
