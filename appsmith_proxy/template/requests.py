@@ -27,6 +27,8 @@ def http_request(payload: FieldSet, read: Read) -> HttpRequest:
     problems: list[Trouble] = []
 
     def text(template: FieldTemplate) -> str:
+        if isinstance(template, str):
+            return template
         try:
             return _text(template, read)
         except Trouble as trouble:

@@ -19,6 +19,8 @@ from appsmith_proxy.template.tokenizer import Hole, pieces, position
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _PATH_TEXT: Final = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
+_UNRESERVED: Final = re.compile(r"[A-Za-z0-9\-_~]{1,1024}")
+"""What RFC 3986 leaves as it is, but for the dot."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SEPARATORS: Final = re.compile(r"[/\\]")
 _DOTS: Final = frozenset({".", ".."})
@@ -65,6 +67,8 @@ def segment(value: str) -> str:
     Raises:
         Misfit: it is empty, a control character is in it, or some server could read it as a step to another folder.
     """
+    if _UNRESERVED.fullmatch(value):
+        return value  # nothing in it is a dot, an escape, or to be encoded
     if not value:
         raise Misfit("a text that is not empty, as a path takes")
     if len(value) > _LONGEST:

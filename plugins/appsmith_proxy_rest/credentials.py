@@ -26,7 +26,7 @@ class Credentials:
         """Return them with an access token in the Authorization header."""
         headers = (*self.injection.headers, ("Authorization", f"Bearer {token}"))
         known = (*self.known, token)
-        injection = replace(self.injection, headers=headers)
+        injection = replace(self.injection, headers=headers, merged={})
         return Credentials(injection=injection, known=known, redactor=Redactor(known), token=token)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from appsmith_proxy.sdk import HttpRequest, Outcome, ParameterInvalid, StatementInvalid
@@ -44,7 +44,6 @@ _CONTENT_TYPES: Final[Mapping[str, str]] = {
 _FORMS: Final = ("form", "multipart")
 _BODILESS: Final = ("GET", "HEAD")
 """Methods that need not say that there is no body."""
-_LINE_ENDS: Final = re.compile(r"\r\n|[\r\n\0]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -56,9 +55,11 @@ class Injection:
     body: Pairs = ()
     taboo: frozenset[str] = frozenset()
     """Header names, lower case, that an action may not set beside these."""
+    merged: dict[tuple[Pairs, str], Pairs] = field(default_factory=dict)
+    """The headers of requests that set none of their own, by the datasource's and the content type: few."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Outgoing:
     """One request as it goes on the wire."""
 
@@ -77,7 +78,8 @@ class Outgoing:
         if self.body is not None or self.method not in _BODILESS:
             lines.append(f"Content-Length: {len(self.body or b'')}")
         text = "\r\n".join(lines)
-        if not text.isascii() or len(_LINE_ENDS.findall(text)) != len(lines):  # the first of them is two
+        ends = len(lines)  # the first of them is two lines, and the last has no end yet
+        if not text.isascii() or "\0" in text or (text.count("\r"), text.count("\n")) != (ends, ends):
             raise _refused("the request cannot be sent as it was built")
         return text.encode() + b"\r\n\r\n"
 
@@ -146,6 +148,15 @@ def _merged_query(request: HttpRequest, configured: Pairs, injection: Injection)
 
 def _merged_headers(request: HttpRequest, configured: Pairs, injection: Injection, content_type: str) -> Pairs:
     """Merge by name, the later ones winning: standard, configured, the action's, ours for forms, secret."""
+    if request.headers or request.body_type == "multipart":  # whose content type is another each time
+        return _merged_with(request, configured, injection, content_type)
+    known = injection.merged.get((configured, content_type))
+    if known is None:
+        known = injection.merged[configured, content_type] = _merged_with(request, configured, injection, content_type)
+    return known
+
+
+def _merged_with(request: HttpRequest, configured: Pairs, injection: Injection, content_type: str) -> Pairs:
     own = list(request.headers)
     for name, value in own:
         problem = header_problem(name)

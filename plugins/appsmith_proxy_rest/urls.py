@@ -23,6 +23,7 @@ _TARGET: Final = re.compile(r"/[!-\"$->@-~]*(?:\?[!-\"$-~]*)?")
 _HOST: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%-]+|[0-9A-Fa-f:.]+")
 _ESCAPE_OR_DOT: Final = re.compile(r"[%.]")
 """What a segment that means another place has: a dot, or an escape that may be one."""
+_UNRESERVED: Final = re.compile(r"[A-Za-z0-9\-._~]*")
 _PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SEPARATORS: Final = re.compile(r"[/\\]")
@@ -33,7 +34,7 @@ Origin: TypeAlias = tuple[str, str, int]
 """Scheme, host and port."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Url:
     """An absolute URL, taken apart. ``path`` and ``query`` are percent-encoded."""
 
@@ -131,7 +132,7 @@ def below(base: Url, path: str, query: Iterable[tuple[str, str]]) -> Url:
             outcome=Outcome.NOT_SENT,
         )
     full = f"{base.path.rstrip('/')}/{relative}" if relative else base.path
-    encoded = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)
+    encoded = "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in pairs])
     _check_length(len(full) + len(encoded))
     return Url(scheme=base.scheme, host=base.host, port=base.port, path=full, query=encoded)
 
@@ -168,6 +169,10 @@ def first_lines(method: str, url: Url) -> str:
     if not _TARGET.fullmatch(url.target) or not _HOST.fullmatch(url.host):
         raise StatementInvalid("the URL cannot be sent as it was built", outcome=Outcome.NOT_SENT)
     return f"{method} {url.target} HTTP/1.1\r\nHost: {url.authority}"
+
+
+def _quoted(text: str) -> str:
+    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="")
 
 
 def _check_length(characters: int) -> None:
