@@ -174,8 +174,7 @@ async def test_a_lost_feed_drops_everything_and_says_so(cache: CachedStore, stor
         await create(store, samples.application("w", f"a{number}"))
     await cache.refresh()
     assert cache.peek(Workspace, workspace.id) is None
-    assert {ref.kind for ref in told} == set(COLLECTIONS)
-    assert all(ref.covers(ref.kind, new_id()) and not ref.covers(int, "x") for ref in told)
+    assert {*told} == {Ref(kind) for kind in COLLECTIONS}, "every record of each kind is meant"
 
 
 async def test_listeners_hear_of_each_record(cache: CachedStore, store: WatchedStore) -> None:
@@ -186,9 +185,6 @@ async def test_listeners_hear_of_each_record(cache: CachedStore, store: WatchedS
     await cache.refresh()
     await cache.refresh()
     assert told == [Ref(Action, action.id)]
-    assert told[0].covers(Action, action.id)
-    assert not told[0].covers(Action, new_id())
-    assert not told[0].covers(Workspace, action.id)
 
 
 async def test_a_poll_with_a_failing_listener_is_repeated_until_all_have_heard(
