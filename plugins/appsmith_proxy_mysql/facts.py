@@ -57,8 +57,10 @@ HARMLESS: Final = frozenset(f"{_GRAMMAR_WORDS} {_FUNCTION_WORDS}".split())
 """Words that may stand before a parenthesis: grammar, types, and functions that leave nothing which another execution of
 the same action could see. Not among them: locks, ``last_insert_id``, sequences, ``found_rows``, ``row_count``, files."""
 
-_CALL: Final = re.compile(r"(\binto\s+`?)?\b([A-Za-z0-9_$]+)`?(?:\s|/\*[^*/]*\*/)*\(", re.IGNORECASE)
+_CALL: Final = re.compile(r"(\binto\s++`?)?(?<![A-Za-z0-9_$])([A-Za-z0-9_$]++)`?\s*+\(", re.IGNORECASE)
 """A word before a parenthesis; after INTO it is a table with its columns."""
+_AFTER_COMMENT: Final = re.compile(r"\*/\s*+\(")
+_ON_NEXT_LINE: Final = re.compile(r"\n\s*+\(")
 _SIMPLE_QUOTED: Final = re.compile(r"`[A-Za-z0-9_$]+`")
 
 _TRANSACTIONAL: Final = "'InnoDB', 'ROCKSDB', 'ndbcluster'"
@@ -178,4 +180,8 @@ def _plain(expressions: Iterable[str]) -> bool:
 
 
 def _calls_only_harmless(text: str) -> bool:
+    """Return whether what stands before a parenthesis is on the list, and no comment stands between the two: where it
+    begins, a literal could say."""
+    if _AFTER_COMMENT.search(text) or (("--" in text or "#" in text) and _ON_NEXT_LINE.search(text)):
+        return False
     return all(into or name.lower() in HARMLESS for into, name in _CALL.findall(text))

@@ -14,7 +14,8 @@ _BEGIN: Final = re.compile(
 """Comments that the server runs, and that we know it does not, are told apart: what begins with the former has no first
 word."""
 _WORD: Final = re.compile(r"[A-Za-z0-9_$]+")
-_FILE: Final = re.compile(r"\binto\b.*\b(?:out|dump)file\b", re.IGNORECASE | re.DOTALL)
+_INTO: Final = re.compile(r"\binto\b", re.IGNORECASE)
+_FILE: Final = re.compile(r"\b(?:out|dump)file\b", re.IGNORECASE)
 
 
 def first_word(text: str) -> str:
@@ -34,4 +35,5 @@ def may_leave_read_only(text: str) -> bool:
     A procedure may commit and begin a transaction that writes; SELECT … INTO OUTFILE writes a file. What is neither a
     read nor a write by its first word (ANALYZE TABLE, FLUSH …) is not for read-only sessions in any case.
     """
-    return first_word(text) not in READS | WRITES or _FILE.search(text) is not None
+    into = _INTO.search(text)
+    return first_word(text) not in READS | WRITES or (into is not None and _FILE.search(text, into.end()) is not None)

@@ -16,7 +16,8 @@ JsonText: TypeAlias = Callable[[str], str]
 
 _UTC: Final = ("+00", "+00:00")
 _JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
-_ITEM: Final = r'"((?:[^"\\]|\\.)*)"|([^{}%s"]+)|([{}])'
+_ITEM: Final = r'"((?:[^"\\]|\\.)*+)(?:"|\Z)|([^{}%s"]+)|([{}])'
+"""What no server sends, a quote that is never closed, takes all the rest: looking for its end at each quote would be long."""
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _FIELD: Final = re.compile(r'"((?:[^"\\]|\\.|"")*)"|([^,()"]*)', re.DOTALL)
 _FIELD_ESCAPED: Final = re.compile(r'\\(.)|""', re.DOTALL)

@@ -38,7 +38,7 @@ _FAMILIES: Final[Mapping[ParameterType, TypeFamily]] = {
 }
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}")
-_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 
 
 def native_values(parameters: Sequence[Parameter], values: Sequence[Value | Decimal]) -> tuple[Native, ...]:

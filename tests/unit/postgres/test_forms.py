@@ -130,3 +130,8 @@ def test_the_same_columns_are_the_very_same_tuple_on_every_connection() -> None:
     assert columns == (Column("id", ColumnType.INTEGER, "int8"), Column("name", ColumnType.TEXT, "text"))
     assert book.columns(["id", "name"], [book[20], book[25]]) is columns
     assert book.columns(["id", "note"], [book[20], book[25]]) is not columns
+
+
+def test_a_quote_that_is_never_closed_is_looked_through_once() -> None:
+    array = '{"' + '\\"' * 200_000
+    assert len(forms.json_array(forms.json_string, plain=False, delimiter=",")(array)) > 200_000
