@@ -130,8 +130,9 @@ def shape(node: Any, key: str = "") -> str:
             return "value"
         kept = (f"{name}: {shape(value, name)}" for name, value in node.items() if name not in _OF_THE_SESSION)
         return f"{{{', '.join(kept)}}}"
-    if isinstance(node, list) and key not in _VALUES_BELOW:
-        return f"[{', '.join(sorted({shape(item, key) for item in node}))}]"
+    if isinstance(node, list):
+        items = {shape(item, key) for item in node}
+        return "value" if key in _VALUES_BELOW and items <= {"value"} else f"[{', '.join(sorted(items))}]"
     return "value"
 
 
