@@ -1,25 +1,14 @@
 """The MySQL driver in a test's hands: Clients on the real server, requests in one line."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
-from appsmith_proxy.gateway.network import Guard
-from appsmith_proxy.sdk import (
-    NO_LIMITS,
-    ExecuteRequest,
-    Limits,
-    OpenContext,
-    Parameter,
-    ParameterType,
-    Result,
-    Secret,
-    Statement,
-)
+from appsmith_proxy.sdk import ExecuteRequest, ParameterType
 from appsmith_proxy_mysql import MysqlDriver
 from appsmith_proxy_mysql.client import MysqlClient
 from tests.servers.mariadb import MariadbServer
+from tests.servers.sql_client import lent, request_of, rows
 
 _TYPES: Final[Mapping[type, ParameterType]] = {
     int: ParameterType.BIGINT,
@@ -29,57 +18,14 @@ _TYPES: Final[Mapping[type, ParameterType]] = {
 }
 
 
-@asynccontextmanager
-async def opened(
-    server: MariadbServer,
-    database: str = "mysql",
-    *,
-    password: str | None = None,
-    secrets: dict[str, str] | None = None,
-    max_connections: int = 4,
-    options: dict[str, Any] | None = None,
-    **fields: Any,
-) -> AsyncIterator[MysqlClient]:
-    """Lend a Client for the administrator, or as ``fields`` say, and close it."""
-    sealed = {"password": server.password if password is None else password, **(secrets or {})}
-    client = await MysqlDriver().open(
-        server.configuration(database, **fields),
-        {name: Secret(value) for name, value in sealed.items() if value},
-        OpenContext(network=Guard(allow_loopback=True), max_connections=max_connections, options=options or {}),
-    )
-    assert isinstance(client, MysqlClient)
-    try:
-        yield client
-    finally:
-        await client.close()
+def opened(server: MariadbServer, database: str = "mysql", **options: Any) -> AbstractAsyncContextManager[MysqlClient]:
+    """Lend a Client for the administrator, or as ``options`` (see ``lent``) say, and close it."""
+    return lent(MysqlClient, MysqlDriver(), server, database, **options)
 
 
-def request(
-    text: str,
-    *values: Any,
-    writes: bool = False,
-    read_only: bool = False,
-    limits: Limits = NO_LIMITS,
-    seconds: float = 10.0,
-    scope: str = "",
-    encode: bool = False,
-) -> ExecuteRequest:
+def request(text: str, *values: Any, encode: bool = False, **bounds: Any) -> ExecuteRequest:
     """Return one execution of a statement whose parameters are declared as what the values are."""
-    return ExecuteRequest(
-        payload=Statement(
-            text=text,
-            parameters=tuple(
-                Parameter(name=f"p{index}", type=_TYPES.get(type(value))) for index, value in enumerate(values)
-            ),
-            writes=writes,
-        ),
-        values=values,
-        read_only=read_only,
-        limits=limits,
-        deadline=asyncio.get_running_loop().time() + seconds,
-        scope=scope,
-        encode=encode,
-    )
+    return request_of(text, values, [_TYPES.get(type(value)) for value in values], encode=encode, **bounds)
 
 
 async def fetch(client: MysqlClient, text: str, *values: Any, **bounds: Any) -> list[tuple[Any, ...]]:
@@ -87,7 +33,4 @@ async def fetch(client: MysqlClient, text: str, *values: Any, **bounds: Any) -> 
     return rows(await client.execute(request(text, *values, **bounds)))
 
 
-def rows(result: Result) -> list[tuple[Any, ...]]:
-    """Return a result's rows as tuples."""
-    assert isinstance(result.rows, list)
-    return [tuple(row) for row in result.rows]
+__all__ = ["fetch", "opened", "request", "rows"]

@@ -4,11 +4,11 @@ from typing import Final
 
 import pytest
 
-from appsmith_proxy.sdk import Facts, Lane, Statement
+from appsmith_proxy.sdk import Statement
 from appsmith_proxy_mysql.client import MysqlClient
 from appsmith_proxy_mysql.facts import leaves_nothing, read_text
 from tests.servers.mariadb import MariadbServer
-from tests.servers.mysql_client import fetch, opened, request
+from tests.servers.mysql_client import fetch, opened
 
 SETUP: Final = """
 CREATE TABLE plain (id BIGINT AUTO_INCREMENT PRIMARY KEY, note VARCHAR(20) DEFAULT (LOWER('X')) CHECK (LENGTH(note) > 0), big TEXT AS (UPPER(note)) VIRTUAL, made TIMESTAMP DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP);
@@ -106,18 +106,8 @@ async def ready(mariadb: MariadbServer) -> str:
 
 
 async def _harmless(client: MysqlClient, text: str) -> bool:
-    statement = Statement(text=text)
-    facts = Facts(leaves_nothing)
-    wire = await client.pool.acquire(Lane.READ_WRITE, "", deadline=1e12)
-    await facts.read(wire, statement, 100.0)
-    client.pool.release(wire)
-    assert not facts.harmless(statement, 200.0), "facts are believed for a short while only"
-    assert not facts.claim(statement, 101.0), "they are read again only after a while"
-    assert facts.claim(statement, 104.0), "and before they are believed no more"
-    assert not facts.claim(statement, 104.1), "by one connection"
-    assert facts.harmless(statement, 104.1) == facts.harmless(statement, 101.0), "while the others still believe them"
-    assert facts.claim(statement, 200.0), "and by another when that one did not come back"
-    return facts.harmless(statement, 101.0)
+    async with client.own() as wire:
+        return await leaves_nothing(wire, Statement(text=text))
 
 
 async def test_plain_statements_are_harmless(mariadb: MariadbServer, ready: str) -> None:
@@ -175,14 +165,6 @@ async def test_resets_are_skipped_on_facts_only(mariadb: MariadbServer, ready: s
             await fetch(client, "SELECT * FROM view_of_plain", scope="b")
             await client.pool.settled()
         assert client.pool.resets >= before + 5, "a view may hide a function"
-
-
-async def test_no_scope_is_always_reset(mariadb: MariadbServer, ready: str) -> None:
-    async with opened(mariadb, ready) as client:
-        for _ in range(3):
-            await client.execute(request("SELECT * FROM child"))
-            await client.pool.settled()
-        assert client.pool.resets == 3
 
 
 def test_a_text_by_itself() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appsmith_proxy.sdk import Facts, Lane, Statement
+from appsmith_proxy.sdk import Statement
 from appsmith_proxy_postgres.client import PostgresClient
 from appsmith_proxy_postgres.facts import leaves_nothing, words_of
 from tests.servers.postgres import PostgresServer
@@ -126,18 +126,8 @@ async def ready(postgres: PostgresServer) -> str:
 
 
 async def _harmless(client: PostgresClient, text: str) -> bool:
-    statement = Statement(text=text)
-    facts = Facts(leaves_nothing)
-    wire = await client.pool.acquire(Lane.READ_WRITE, "", deadline=1e12)
-    await facts.read(wire, statement, 100.0)
-    client.pool.release(wire)
-    assert not facts.harmless(statement, 200.0), "facts are believed for a short while only"
-    assert not facts.claim(statement, 101.0), "they are read again only after a while"
-    assert facts.claim(statement, 104.0), "and before they are believed no more"
-    assert not facts.claim(statement, 104.1), "by one connection"
-    assert facts.harmless(statement, 104.1) == facts.harmless(statement, 101.0), "while the others still believe them"
-    assert facts.claim(statement, 200.0), "and by another when that one did not come back"
-    return facts.harmless(statement, 101.0)
+    async with client.own() as wire:
+        return await leaves_nothing(wire, Statement(text=text))
 
 
 async def test_plain_statements_are_harmless(postgres: PostgresServer, ready: str) -> None:
@@ -188,14 +178,6 @@ async def test_resets_are_skipped_on_facts_only(postgres: PostgresServer, ready:
             await fetch(client, "SELECT * FROM view_of_plain", scope="b")
             await client.pool.settled()
         assert client.pool.resets >= before + 5, "a view may hide a function"
-
-
-async def test_no_scope_is_always_reset(postgres: PostgresServer, ready: str) -> None:
-    async with opened(postgres, ready) as client:
-        for _ in range(3):
-            await fetch(client, "SELECT * FROM plain")
-            await client.pool.settled()
-        assert client.pool.resets == 3
 
 
 def test_words() -> None:
