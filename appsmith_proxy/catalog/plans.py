@@ -1,5 +1,6 @@
 """Plans as editors see them: what an action compiles to before it is saved, and whether what is published still holds."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, final
 
@@ -44,7 +45,8 @@ class Plans:
         check = await self._checker.check(datasource, copy)
         steps: tuple[ExplainedStep, ...] = ()
         if check.plan is not None:
-            steps = explain(check.plan, self._registry.driver(datasource.kind), copy.configuration)
+            driver = self._registry.driver(datasource.kind)
+            steps = await asyncio.to_thread(explain, check.plan, driver, copy.configuration)
         return ExplainedPlan(
             plan=check.plan,
             steps=steps,

@@ -171,6 +171,10 @@ def _aligned_word(ours: Sequence[str], theirs: Sequence[str], at: int) -> int | 
     return found if found >= 0 else None
 
 
+_SHOWN_SLOTS: Final = 2_000
+"""Of one step: nobody reads more of them, and each is an object in the answer."""
+
+
 @dataclass(slots=True, kw_only=True)
 class _Source:
     """One SQL text, read for where things stand in it."""
@@ -204,7 +208,7 @@ class _Source:
             ),
             choosers=tuple(ExplainedAxis(axis=axis, spot=self._spot(first[axis.names[0]])) for axis in choosers),
             statements=tuple(
-                self._statement(payload.axes, positions, planned) for positions, planned in combinations(payload)
+                self._statement(payload.axes, positions, planned) for positions, planned in _shown(payload)
             ),
         )
 
@@ -237,6 +241,16 @@ class _Source:
 
     def _spot(self, offset: int) -> Spot:
         return _spot(self.path, self.text, offset)
+
+
+def _shown(payload: StatementSet) -> Iterator[tuple[tuple[int, ...], PlannedStatement]]:
+    """Yield the combinations that are shown: the first, and more while they have not too many slots together."""
+    slots = 0
+    for positions, planned in combinations(payload):
+        if slots > _SHOWN_SLOTS:
+            return
+        slots += len(planned.slots)
+        yield positions, planned
 
 
 def _field_slots(fields: FieldSet, configuration: Mapping[str, Any]) -> Iterator[ExplainedSlot]:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from appsmith_proxy.template import origin_of
+from appsmith_proxy.template import compile_action, explain, origin_of
 from tests.servers.steps import steps
+from tests.unit.template.drivers import Postgres, plan_of
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,13 @@ def test_long_texts_cost_little() -> None:
     assert origin_of(source, finished, finished.index("IN")) is None
     assert origin_of(source, finished, finished.index("nope")) == (1, source.index("nope") + 1)
     assert steps(lambda: origin_of(source, finished, finished.index("IN"))) < 20 * len(source)
+
+
+def test_of_many_long_statements_some_are_shown() -> None:
+    names = ", ".join(f"{{{{p{n}}}}}" for n in range(900))
+    blocks = " ".join(f"[[ AND c{n} = {{{{q{n}}}}} ]]" for n in range(6))
+    configuration = {"body": f"SELECT 1 FROM t WHERE 1 IN ({names}) {blocks}"}
+    plan = plan_of(compile_action(Postgres(), configuration, (), read_only=None, allow_ddl=False))
+    (step,) = explain(plan, Postgres(), configuration)
+    assert step.count == 64
+    assert 1 < len(step.statements) < 10
