@@ -5,6 +5,7 @@ tries, cookies, proxies, netrc), are not used.
 """
 
 import asyncio
+import re
 import ssl
 from dataclasses import dataclass
 from email.message import Message
@@ -26,7 +27,8 @@ _JOINED_BYTES: Final = 65_536
 """Up to here a body is copied behind its head, so that they leave together."""
 _INTERIM: Final = range(100, 200)
 _SWITCHING: Final = 101
-_JSON: Final = "application/json"
+_PLAIN_TYPE: Final = re.compile(r"([\w.+-]+/[\w.+-]+)(?:; ?charset=([\w.-]+))?", re.ASCII | re.IGNORECASE)
+"""Content types as nearly everybody writes them; the others are left to the standard library."""
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -162,8 +164,11 @@ class Connection:
 
 def _media_type(text: str) -> tuple[str, str]:
     """Return the type, lower case, and the character set of a Content-Type header; ``""`` for what it does not say."""
-    if text in ("", _JSON):
-        return text, ""
+    if not text:
+        return "", ""
+    plain = _PLAIN_TYPE.fullmatch(text)
+    if plain:
+        return plain[1].lower(), (plain[2] or "").lower()
     message = Message()
     message["Content-Type"] = text
     return message.get_content_type(), message.get_content_charset("")

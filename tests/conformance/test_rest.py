@@ -116,7 +116,10 @@ class RestHarness(Harness):
                 padded = text != text.strip(_ENDS)
                 return padded or len(text) > _LONGEST or not (text.isascii() and text.replace("\t", " ").isprintable())
             case "path" | "query":
-                return len(quote(text, safe="")) > 2 * _LONGEST - 100 or (place == "path" and _steps_out(text))
+                room = 2 * _LONGEST - 100
+                if len(text) > room or len(quote(text, safe="")) > room:
+                    return True
+                return place == "path" and _steps_out(text)
             case _:
                 return False
 
