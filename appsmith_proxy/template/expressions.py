@@ -3,7 +3,7 @@
 An expression becomes an automaton as it is read, repeats written out as copies, without a tree between.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -63,10 +63,10 @@ class Parser:
         return part
 
     def _sequence(self) -> Part:
-        part = _EMPTY
+        parts: list[Part] = []
         while self.at < len(self.source) and self.source[self.at] not in "|)":
-            part = self._join(part, self._repeated())
-        return part
+            parts.append(self._repeated())
+        return self._joined(parts)
 
     def _repeated(self) -> Part:
         begin = self.at
@@ -84,10 +84,7 @@ class Parser:
             if loops:
                 self._link(part.last, part.first)
             copies.append(Part(part.nullable or optional, part.first, part.last))
-        whole = _EMPTY
-        for copy in copies:
-            whole = self._join(whole, copy)
-        return whole
+        return self._joined(copies)
 
     def _again(self, begin: int, end: int) -> Part:
         """Read an atom once more: a repeat is written out as copies."""
@@ -200,13 +197,16 @@ class Parser:
         here = 1 << len(self.ranges) - 1
         return Part(nullable=False, first=here, last=here)
 
-    def _join(self, left: Part, right: Part) -> Part:
-        self._link(left.last, right.first)
-        return Part(
-            left.nullable and right.nullable,
-            left.first | right.first if left.nullable else left.first,
-            left.last | right.last if right.nullable else right.last,
-        )
+    def _joined(self, parts: Sequence[Part]) -> Part:
+        """Join parts one behind the other, from the last to the first: so each is linked once, to all that may follow."""
+        first = last = 0
+        nullable = True
+        for part in reversed(parts):
+            self._link(part.last, first)
+            last |= part.last if nullable else 0
+            first = part.first | (first if part.nullable else 0)
+            nullable = nullable and part.nullable
+        return Part(nullable, first, last)
 
     def _link(self, last: int, first: int) -> None:
         for position in bits(last):
@@ -248,7 +248,6 @@ def _is_one(ranges: Ranges) -> bool:
     return len(ranges) == 1 and ranges[0][0] == ranges[0][1]
 
 
-_EMPTY: Final = Part(nullable=True, first=0, last=0)
 _CLASSES: Final[dict[str, Ranges]] = {
     "d": ((48, 57),),
     "w": ((48, 57), (65, 90), (95, 95), (97, 122)),
