@@ -104,8 +104,13 @@ def check_declarations(
 ) -> Iterator[Problem]:
     """Yield everything that is wrong with an action's declared parameters. ``optional`` ones stand in blocks only."""
     seen: set[str] = set()
+    patterns = 0
     for index, declared in enumerate(parameters):
         where = f"{path}[{index}]"
+        patterns += sum(one.pattern is not None for one in (declared, *declared.fields))
+        if patterns > MAX_PATTERNS:
+            yield Problem(where, f"an action may have {MAX_PATTERNS} patterns", hint="make several actions")
+            return
         if declared.name in seen:
             yield Problem(f"{where}.name", "another parameter has this name")
         seen.add(declared.name)
@@ -121,6 +126,8 @@ def declarations_by_name(parameters: Sequence[DeclaredParameter]) -> Mapping[str
 _Found = tuple[str, str, str]
 
 MAX_FIELDS: Final = 200
+MAX_PATTERNS: Final = 100
+"""Of one action, columns of rows included: each may take milliseconds to read."""
 _NOT_IN_ROWS: Final = CHOOSERS | {ParameterType.OBJECT}
 
 

@@ -12,6 +12,7 @@ from appsmith_proxy.model.parameters import DeclaredParameter
 from appsmith_proxy.sdk import ParameterType
 from appsmith_proxy.template import check_declarations
 from appsmith_proxy.template.coercion import Misfit, coerce
+from appsmith_proxy.template.parameters import MAX_PATTERNS
 from tests.unit.template.drivers import bound, compile_sql_action, parameter, sql_plan
 
 NO_VALUES: Final = (ParameterType.IDENTIFIER, ParameterType.KEYWORD, ParameterType.OBJECT)
@@ -341,3 +342,14 @@ def test_every_wrong_declaration_is_reported_at_once() -> None:
         "parameters[0].default",
         "parameters[1].min",
     }
+
+
+def test_patterns_are_bounded_together() -> None:
+    columns = tuple(DeclaredParameter(name=f"c{n}", pattern="a") for n in range(MAX_PATTERNS // 2))
+    rows = DeclaredParameter(name="rows", type=ParameterType.OBJECT, is_list=True, fields=columns)
+    others = [DeclaredParameter(name=f"p{n}", pattern="a") for n in range(MAX_PATTERNS // 2)]
+    assert not list(check_declarations([rows, *others]))
+    one_more = [rows, *others, DeclaredParameter(name="last", pattern="(")]
+    assert [problem.message for problem in check_declarations(one_more)] == [
+        f"an action may have {MAX_PATTERNS} patterns"
+    ], "and it is not read"
