@@ -10,7 +10,9 @@ from appsmith_proxy.template.sql import compile_sql, reads_as_planned
 from appsmith_proxy_postgres.dialect import POSTGRES
 from tests.unit.template.drivers import (
     EACH_SQL_DRIVER,
+    POSTGRES_DRIVER,
     SQL_DRIVERS,
+    SQLITE_DRIVER,
     bound,
     compile_sql_action,
     messages,
@@ -66,6 +68,22 @@ def test_a_byte_order_mark_is_neither_a_name_nor_white_space(driver: Driver) -> 
     assert "this character has no meaning here" in messages(compile_sql_action(text, driver=driver))
     assert "this character has no meaning here" in messages(compile_sql_action("SELECT a\ufeffFROM t", driver=driver))
     sql_plan("SELECT '\ufeff' /* \ufeff */", driver=driver)
+
+
+@pytest.mark.parametrize("driver", [POSTGRES_DRIVER, SQLITE_DRIVER], ids=["postgres", "sqlite"])
+@pytest.mark.parametrize(
+    ("text", "is_value"),
+    [
+        ('SELECT 1 FROM t WHERE a IN ("{{x}}", 2)', True),
+        ('INSERT INTO t (a) VALUES ("{{x}}")', True),
+        ('SELECT count("{{x}}") FROM t', False),
+        ('SELECT 1 FROM t WHERE a = lower("{{x}}")', False),
+        ('SELECT 1 FROM t WHERE (("{{x}}") = 1)', False),
+    ],
+)
+def test_quotes_of_names_hold_a_value_only_where_no_name_can_stand(driver: Driver, text: str, is_value: bool) -> None:
+    refused = messages(compile_sql_action(text, driver=driver))
+    assert refused == ([] if is_value else ["these quotes are for names, and a binding is a value"])
 
 
 def test_every_problem_is_reported_at_once_in_order() -> None:
