@@ -7,7 +7,8 @@
     a value does not fit its place  ─┘                            └─▶ otherwise:   PlanStale
 
 Columns can differ without a change of the schema: some datasources report other types for a statement than for its rows. So
-it is what prepare reports that decides, then and now. Whoever writes is not told afterwards: the work is done, and as asked.
+it is what prepare reports that decides, then and now. What a step did not answer for a later one is a value that does not
+fit, and the step is asked after: its column may have another name by now. Whoever writes is not told afterwards: the work is done, and as asked.
 """
 
 import asyncio

@@ -11,7 +11,7 @@ from appsmith_proxy.template.tokenizer import texts_of
 
 LONG: Final = 8_192
 """Characters of all texts together: above, reading them takes long."""
-MANY: Final = 16
+MANY: Final = 8
 """Statements: above, finishing and reading them takes long. The worst, 4,096, is about half a second."""
 
 

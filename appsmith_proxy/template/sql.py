@@ -70,7 +70,9 @@ def compile_sql(
 
 def reads_as_planned(planned: PlannedStatement, dialect: Dialect) -> bool:
     """Read the finished text once more, with lists of no, one and two items: as many placeholders as values, nothing
-    broken, one statement."""
+    broken, one statement, of the nature that was read in the author's text."""
+    if not _has_nature(planned, dialect):
+        return False
     if planned.rows is not None and not _reads(
         for_rows(planned, 2).text, len(planned.slots) + len(planned.rows.columns), dialect
     ):
@@ -79,6 +81,19 @@ def reads_as_planned(planned: PlannedStatement, dialect: Dialect) -> bool:
         return _reads(planned.statement.text, len(planned.slots), dialect)
     others, lists = len(planned.slots) - len(planned.lists), len(planned.lists)
     return all(_reads(sized(planned, (size,) * lists).text, others + size * lists, dialect) for size in (0, 1, 2))
+
+
+def _has_nature(planned: PlannedStatement, dialect: Dialect) -> bool:
+    parsed = tuple(significant(lex(planned.statement.text, (), dialect)))
+    walk = Walk(parsed)
+    if any(select_into(walk)):
+        return False
+    nature = nature_of(parsed, walk, dialect)
+    statement = planned.statement
+    return isinstance(nature, Nature) and (nature.writes, nature.returns_rows) == (
+        statement.writes,
+        statement.returns_rows,
+    )
 
 
 def _reads(text: str, placeholders: int, dialect: Dialect) -> bool:

@@ -74,8 +74,8 @@ def test_steps_take_long_together() -> None:
     def steps(count: int) -> dict[str, Any]:
         return {"steps": [{"name": f"s{number}", "body": FEW} for number in range(count)]}
 
-    assert not takes_long(steps(3), ())
-    assert takes_long(steps(4), ())
+    assert not takes_long(steps(1), ())
+    assert takes_long(steps(2), ())
 
 
 def test_brackets_that_are_no_blocks_are_bounded() -> None:

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from appsmith_proxy.model.plan import StatementSet
-from appsmith_proxy.sdk import Dialect, Driver, ParameterType
+from appsmith_proxy.model.plan import PlannedStatement, StatementSet
+from appsmith_proxy.sdk import Dialect, Driver, ParameterType, Statement
+from appsmith_proxy.template.sql import reads_as_planned
 from appsmith_proxy_postgres.dialect import POSTGRES
 from tests.unit.template.drivers import (
     MYSQL_DRIVER,
@@ -62,6 +63,26 @@ def test_what_stood_beside_a_block_does_not_grow_together_without_it(driver: Dri
     payload = sql_plan(text, driver=driver).steps[0].payload
     assert isinstance(payload, StatementSet)
     assert payload.statements[0].statement.text == without
+
+
+@pytest.mark.parametrize(
+    ("text", "writes", "returns_rows", "holds"),
+    [
+        ("SELECT 1", False, True, True),
+        ("SELECT 1", True, True, False),
+        ("SELECT 1", False, False, False),
+        ("SELECT a FROM t FOR UPDATE", False, True, False),
+        ("DELETE FROM t", False, False, False),
+        ("DELETE FROM t", True, False, True),
+        ("SELECT 1 INTO b FROM t", False, True, False),
+        ("SET a = 1", False, True, False),
+    ],
+)
+def test_a_finished_statement_is_what_it_was_planned_as(
+    text: str, writes: bool, returns_rows: bool, holds: bool
+) -> None:
+    statement = Statement(text=text, writes=writes, returns_rows=returns_rows)
+    assert reads_as_planned(PlannedStatement(statement=statement, slots=()), POSTGRES) is holds
 
 
 @pytest.mark.parametrize(
