@@ -94,6 +94,7 @@ async def scene(tmp_path: Path, postgres: PostgresServer) -> AsyncIterator[tuple
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     await here.make_keys()
+    await here.make_ring()
     canaries = Canaries()
     for name in ("encryption_password", "encryption_salt"):
         canaries.plant("secret", name, (here.keys / name).read_text().strip())

@@ -202,6 +202,7 @@ async def test_only_the_stores_owner_may_use_it(proxy: Installation) -> None:
 
 
 async def test_what_is_refused_by_the_rooms_is_told(proxy: Installation) -> None:
+    await proxy.make_ring()
     refused(await proxy.run("tokens", "revoke", "0" * 24), "no such token", "tokens list", code=1)
     refused(await proxy.run("tokens", "create", "--role", "viewer", "--days", "0"), "days", "at most 3650", code=1)
     refused(await proxy.run("tokens", "create", "--role", "viewer", "--days", "nan"), "days", code=1)
@@ -237,6 +238,7 @@ async def test_a_reader_that_has_enough_is_no_failure_to_tell(bare: Installation
 
 
 async def test_tokens_are_made_shown_and_revoked_beside_a_server(proxy: Installation) -> None:
+    await proxy.make_ring()
     plain = await proxy.ok("tokens", "create", "--role", "administrator")
     async with proxy.serving() as served:
         root = served.caller(plain)
@@ -279,6 +281,7 @@ async def test_tokens_are_made_shown_and_revoked_beside_a_server(proxy: Installa
 
 
 async def test_it_serves_until_it_is_asked_to_stop_and_cuts_nobody_off(proxy: Installation) -> None:
+    await proxy.make_ring()
     plain = await proxy.ok("tokens", "create", "--role", "administrator")
     async with proxy.serving() as served, HttpUpstream() as upstream:
         root = served.caller(plain)
@@ -306,6 +309,7 @@ async def test_it_serves_until_it_is_asked_to_stop_and_cuts_nobody_off(proxy: In
 
 
 async def test_keys_change_beside_a_server_and_executions_go_on(proxy: Installation) -> None:
+    await proxy.make_ring()
     plain = await proxy.ok("tokens", "create", "--role", "administrator")
     async with HttpUpstream() as upstream:
         async with proxy.serving() as served:

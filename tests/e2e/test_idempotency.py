@@ -190,6 +190,7 @@ async def test_neither_key_nor_value_nor_row_reaches_the_store(
 async def test_who_dies_while_it_runs_leaves_a_key_that_runs_nothing(tmp_path: Path) -> None:
     here = Installation(tmp_path / "here")
     await here.make_keys()
+    await here.make_ring()
     make(here.data / "shop.db")
     token = await here.ok("tokens", "create", "--role", "administrator")
     async with here.serving() as doomed, here.serving() as other:

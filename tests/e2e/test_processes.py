@@ -114,6 +114,7 @@ async def test_a_datasource_changed_at_one_is_opened_anew_at_the_other(
 async def test_a_server_killed_amid_writes_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
     here = Installation(tmp_path / "here")
     await here.make_keys()
+    await here.make_ring()
     token = await here.ok("tokens", "create", "--role", "administrator")
     acknowledged: list[str] = []
     async with here.serving() as served:

@@ -43,10 +43,12 @@ class Pair:
         return action
 
 
-def store_url(server: MongodServer, here: Installation) -> dict[str, str | None]:
-    """Return the setting that names a store of its own on this server, in a file."""
+async def store_url(server: MongodServer, here: Installation) -> dict[str, str | None]:
+    """Make a store of its own on this server; return the setting that names it, in a file."""
+    url = server.url(server.fresh_database())
+    await here.make_ring(url)
     file = here.folder / "store_url"
-    file.write_text(server.url(server.fresh_database()))
+    file.write_text(url)
     file.chmod(0o600)
     return {"APPSMITH_DB_URL_FILE": str(file), "APPSMITH_PROXY_STORE_STALE_MAX": "2"}
 
@@ -58,7 +60,7 @@ async def two_on(server: MongodServer, folder: Path) -> AsyncIterator[Pair]:
     with sqlite3.connect(here.data / "shop.db") as shop:
         shop.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, cents INTEGER)")
     shop.close()
-    environment = store_url(server, here)
+    environment = await store_url(server, here)
     token = await here.ok("tokens", "create", "--role", "administrator", environment=environment)
     async with AsyncExitStack() as stack:
         first, second = [await stack.enter_async_context(here.serving(environment)) for _ in range(2)]

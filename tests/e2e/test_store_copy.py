@@ -18,6 +18,7 @@ MISCONFIGURED = 78
 async def here(tmp_path: Path) -> Installation:
     here = Installation(tmp_path / "here")
     await here.make_keys()
+    await here.make_ring()
     return here
 
 
@@ -70,7 +71,6 @@ async def test_a_configuration_moves_to_mongodb_and_back(here: Installation, mon
 
 
 async def test_killed_amid_a_copy_it_is_run_again(here: Installation, mongod: MongodServer) -> None:
-    await here.ok("tokens", "list")
     with sqlite3.connect(here.store) as store:
         for number in range(3_000):
             record_id = f"{number:024x}"
@@ -104,7 +104,6 @@ async def test_killed_amid_a_copy_it_is_run_again(here: Installation, mongod: Mo
 
 
 async def test_what_cannot_be_copied_is_refused_in_plain_words(here: Installation) -> None:
-    await here.ok("tokens", "list")
     used = f"sqlite://{here.store}"
     new = f"sqlite://{here.folder}/new/store.db"
     for source, target, words in (

@@ -13,6 +13,11 @@ from typing import Any, Final
 
 import aiohttp
 
+from appsmith_proxy.catalog import keys
+from appsmith_proxy.sdk import Secret
+from appsmith_proxy.store.places import store_at
+from appsmith_proxy.store.urls import parse_store_url
+from appsmith_proxy.vault import FLOOR, read_private
 from tests.servers.proxy import Caller
 
 SECONDS: Final = 60.0
@@ -118,8 +123,17 @@ class Installation:
         return ran.out.rstrip("\n")
 
     async def make_keys(self) -> None:
-        """Make the password and the salt."""
-        await self.ok("keys", "init", "--folder", str(self.keys))
+        """Make the password and the salt, as ``keys init`` does."""
+        await asyncio.to_thread(keys.init, self.keys)
+
+    async def make_ring(self, url: str = "") -> None:
+        """Make the store and its key ring before a command does, at the least cost that is allowed: each command pays it.
+
+        ``url`` is the store's, when it is not the file that the commands are told of.
+        """
+        password, salt = (Secret(read_private(self.keys / name)) for name in (keys.PASSWORD_FILE, keys.SALT_FILE))
+        async with store_at(parse_store_url(url or f"sqlite://{self.store}")) as store:
+            await keys.Keyring.open(store, password, salt, {}, cost=FLOOR)
 
     async def tokens(self) -> list[dict[str, Any]]:
         """Return what ``tokens list --json`` prints."""
