@@ -36,7 +36,6 @@ _MARK: Final = 1
 _FIRST_BIT: Final = 2
 """The bitmap of a row begins with two bits that mean nothing."""
 _NULL_TEXT: Final = b"null"
-_TOO_LONG: Final = "a value is longer than its row"
 _OTHER_LENGTH: Final = "a row is longer or shorter than its values"
 
 
@@ -137,11 +136,9 @@ class Shape:
                 if length > _LONGEST_SHORT:
                     length, start = length_at(data, at)
                 at = start + length
-                if at > end:
-                    raise Malformed(_TOO_LONG)
                 value = data[start:at]
             add(value if make is None else make(value))
-        if at != end:
+        if at != end:  # nor if it went beyond it before: it only grows
             raise Malformed(_OTHER_LENGTH)
         return orjson.dumps(dict(zip(self._names, values, strict=True))) if encode else tuple(values)
 
@@ -204,7 +201,7 @@ def _lengthened(data: bytes, positions: list[int], ends: list[int]) -> tuple[lis
         length, start = length_at(data, at)
         stop = start + length
         if stop > end:  # else many short rows could each claim to hold all of the data
-            raise Malformed(_TOO_LONG)
+            raise Malformed("a value is longer than its row")
         pieces.append(data[start:stop])
         stops.append(stop)
     return pieces, stops

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appsmith_proxy.sdk import Statement
-from appsmith_proxy_mysql.decode import Shape
+from appsmith_proxy_mysql.decode import FEW, Shape
+from appsmith_proxy_mysql.packets import UNREADABLE
 from appsmith_proxy_mysql.protocol import Malformed
 from appsmith_proxy_mysql.replies import Features, Kept
 from appsmith_proxy_mysql.rows import RowsReply
@@ -121,6 +122,20 @@ def test_timestamps_are_the_same_both_ways(stamps: list[bytes], decimals: int, t
     assert [json.loads(text)["at"] for text in fed(reply_to(shape, encode=True), whole, [])] == [
         one for (one,) in cells
     ]
+
+
+@pytest.mark.parametrize("encode", [True, False])
+@pytest.mark.parametrize("count", [1, FEW, FEW + 1])
+@pytest.mark.parametrize(
+    "lie",
+    [b"\0\0\x01x\x01y", b"\0\0", b"\0\0\x09x", b"\0\0\x03x", b"\0\0\xfc\x09\0x"],
+    ids=["too many", "too few", "too long", "a byte too long", "much too long"],
+)
+def test_rows_that_do_not_end_where_their_values_do_are_none(lie: bytes, count: int, *, encode: bool) -> None:
+    """Read one by one, and a column at a time."""
+    shape = Shape([definition("v", TEXT)])
+    with pytest.raises(UNREADABLE):
+        reply_to(shape, encode=encode).feed(packets(*[lie] * count, end()))
 
 
 @pytest.mark.parametrize("encode", [True, False])
