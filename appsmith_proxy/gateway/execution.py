@@ -30,6 +30,8 @@ class ExecuteCall:
     """Roll everything back at the end; for editors."""
     idempotency_key: str | None = None
     """What is run under a key is not run again under the same one; see ``gateway.idempotency``."""
+    large: bool = False
+    """It came with so many or so long values that binding them takes long: that is done in a thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,9 +23,6 @@ from appsmith_proxy.model.plan import StatementSet, Step
 from appsmith_proxy.sdk import ColumnType, ExecuteRequest, Result, Session, SupportsTransactions, Value
 from appsmith_proxy.template import AFFECTED, NO_RESULT, Bound, stepwise
 
-MANY: Final = 1_000
-"""Values, of which each takes a few microseconds."""
-
 DRY_RUN: Final = "this was a dry run: everything was rolled back"
 
 T = TypeVar("T")
@@ -49,7 +46,6 @@ class Transaction:
         self._affected = 0
         self._worked = False
         """A statement has run."""
-        self._many = any(_size(value) > MANY for value in call.params.values())
 
     def check(self) -> None:
         """Look at everything the caller sent, before a connection is taken.
@@ -61,7 +57,7 @@ class Transaction:
 
     async def aside(self, work: Callable[[], T]) -> T:
         """Do what many values make long in a thread: no other call waits for it."""
-        return await asyncio.to_thread(work) if self._many else work()
+        return await asyncio.to_thread(work) if self._call.large else work()
 
     async def run(self, lease: Lease, deadline: float) -> Result:
         """Run every step, and commit unless this is a dry run.
@@ -161,15 +157,6 @@ class Transaction:
             if isinstance(step.payload, StatementSet)
             for planned in step.payload.statements[:1]
         )
-
-
-def _size(value: Any) -> int:
-    """Return roughly how many values a caller's value holds; of a text, which may be JSON, how many it could."""
-    if isinstance(value, str):
-        return len(value) // 8
-    if not isinstance(value, list) or not value:
-        return 1
-    return len(value) * (len(value[0]) if isinstance(value[0], dict) else 1)
 
 
 _PLAIN: Final = re.compile(

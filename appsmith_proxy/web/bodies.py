@@ -29,6 +29,8 @@ _KEY: Final = type(CONTENT_TYPE)(KEY_HEADER)
 KEY_PATTERN: Final = re.compile(r"[\x21-\x7e]{1,255}")
 SMALL_BYTES: Final = 256 * 1024
 """Up to here a body is read in place: sooner done than handed over."""
+LARGE_BYTES: Final = 16 * 1024
+"""Above, checking and binding its values can take milliseconds, and with some declarations much longer."""
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -58,7 +60,7 @@ async def read_execute(request: BaseRequest, principal: Principal, options: WebO
     _check_type(request, JSON_TYPES)
     key = _idempotency_key(request)
     body = await read_bytes(request, options.execute_body_bytes, options.body_seconds)
-    return _execute_call(principal, await _aside(_read_execute_body, body, options), key)
+    return _execute_call(principal, await _aside(_read_execute_body, body, options), key, size=len(body))
 
 
 def read_execute_now(request: BaseRequest, principal: Principal, options: WebOptions) -> ExecuteCall | None:
@@ -80,13 +82,14 @@ def read_execute_now(request: BaseRequest, principal: Principal, options: WebOpt
     body = stream.read_nowait()
     plain = read_plain(body) if len(body) <= options.value_bytes else None
     if plain is None:
-        return _execute_call(principal, _read_execute_body(body, options), key)
+        return _execute_call(principal, _read_execute_body(body, options), key, size=len(body))
     return ExecuteCall(
         principal=principal,
         action_id=plain.action_id,
         view_mode=plain.view_mode,
         params=plain.params,
         idempotency_key=key,
+        large=len(body) > LARGE_BYTES,
     )
 
 
@@ -136,6 +139,7 @@ async def _read_execute_form(
         family=True,
         numbers=metadata.numbers,
         idempotency_key=key,
+        large=len(body) > LARGE_BYTES,
     )
 
 
@@ -150,7 +154,7 @@ def _read_execute_body(body: bytes, options: WebOptions) -> ExecuteBody:
     return asked
 
 
-def _execute_call(principal: Principal, asked: ExecuteBody, key: str | None) -> ExecuteCall:
+def _execute_call(principal: Principal, asked: ExecuteBody, key: str | None, *, size: int) -> ExecuteCall:
     return ExecuteCall(
         principal=principal,
         action_id=asked.action_id,
@@ -159,6 +163,7 @@ def _execute_call(principal: Principal, asked: ExecuteBody, key: str | None) -> 
         numbers=asked.numbers,
         dry_run=asked.mode == "dryRun",
         idempotency_key=key,
+        large=size > LARGE_BYTES,
     )
 
 

@@ -24,6 +24,7 @@ from appsmith_proxy.errors import (
 from appsmith_proxy.gateway.execution import ExecuteCall, Execution, HttpAnswer, ShownRequest
 from appsmith_proxy.model.principal import Role
 from appsmith_proxy.web.answers_execution import ExecutionAnswer
+from appsmith_proxy.web.bodies import LARGE_BYTES, SMALL_BYTES
 from tests.web.client import Client
 from tests.web.fakes import ACTION, CANARIES, NOBODY, FakeRuntime, rows
 
@@ -305,3 +306,14 @@ async def test_a_crashed_driver_is_named_to_nobody(
     answered = await client.call("POST", "/actions/execute", body(), token="viewer")
     assert answered.status == 500
     assert answered.headers["X-Request-Id"] in caplog.text
+
+
+@pytest.mark.parametrize("size", [100, LARGE_BYTES, SMALL_BYTES + 1])
+@pytest.mark.parametrize("more", [{}, {"numbers": "string"}], ids=["plain", "other"])
+async def test_large_calls_are_told_apart(
+    client: Client, runtime: FakeRuntime, size: int, more: dict[str, Any]
+) -> None:
+    sent = body(viewMode=True, params={"x": "a" * size}, **more)
+    assert (await client.call("POST", "/actions/execute", sent, token="viewer")).status == 200
+    (call,) = runtime.executor.calls
+    assert call.large is (size > 100)
