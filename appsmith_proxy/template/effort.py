@@ -21,5 +21,7 @@ def takes_long(configuration: Mapping[str, Any], parameters: Sequence[DeclaredPa
     texts = tuple(texts_of(configuration))
     if sum(map(len, texts)) > LONG:
         return True
+    if any(one.pattern is not None for declared in parameters for one in (declared, *declared.fields)):
+        return True  # a short pattern may have a thousand positions
     chosen = math.prod(max(len(declared.choices), 1) for declared in parameters if is_chooser(declared))
     return sum(chosen << min(text.count("[["), MAX_BLOCKS) for text in texts) > MANY

@@ -52,6 +52,7 @@ class Watched(dict[str, Any]):
         (MANY, (), True),
         ("SELECT 1 /* " + "x" * 8_192 + " */", (), True),
         ("SELECT {{c}} FROM t", (parameter("c", "identifier", choices=tuple("abcdefgh")),), False),
+        ("SELECT {{c}} FROM t", (parameter("c", "text", pattern="(a?){999}"),), True),
         (
             "SELECT {{c}} FROM t ORDER BY 1 {{d}}",
             (
