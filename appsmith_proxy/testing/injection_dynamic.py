@@ -185,7 +185,7 @@ def _block_choice(found: Planted) -> BindingContext:
 
 
 def _block_list(found: Planted) -> BindingContext:
-    text = "SELECT id FROM corpus_planted WHERE id > 0 [[AND note IN ({{v0}})]] [[AND id < {{most}}]] ORDER BY id"
+    text = f"SELECT id FROM corpus_planted WHERE id <= {FEW} [[AND note IN ({{{{v0}}}})]] [[AND id < {{{{most}}}}]] ORDER BY id"
     return BindingContext(
         name="block_list",
         as_in="in_list",
@@ -193,7 +193,7 @@ def _block_list(found: Planted) -> BindingContext:
         declared={"type": ParameterType.TEXT, "is_list": True},
         beside=(DeclaredParameter(name="most", type=ParameterType.INTEGER),),
         sends=(lambda given: {"v0": list(given)}, lambda given: {"v0": list(given), "most": 1_000_000}),
-        wanted=_ids(found),
+        wanted=lambda values: [[number] for [number] in _ids(found)(values) if number <= FEW],
         joint=True,
         sizes=EVERY_SIZE,
     )

@@ -18,6 +18,7 @@ from tests.corpus.sqlite_log import Connections, TracedSqliteDriver, shape
 _SETUP = (
     *CANARY,
     "CREATE TABLE corpus_planted (id INTEGER PRIMARY KEY, note TEXT NOT NULL, copy TEXT)",
+    "CREATE INDEX corpus_note ON corpus_planted (note)",
     "CREATE TABLE corpus_written (note TEXT, copy TEXT)",
 )
 

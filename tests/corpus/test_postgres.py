@@ -17,6 +17,7 @@ _SETUP = ";\n".join(
     (
         *CANARY,
         "CREATE TABLE corpus_planted (id integer PRIMARY KEY, note text NOT NULL, copy text)",
+        "CREATE INDEX corpus_note ON corpus_planted USING hash (note)",
         "CREATE TABLE corpus_written (note text, copy text)",
     )
 )
