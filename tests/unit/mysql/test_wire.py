@@ -302,6 +302,19 @@ class TestEnds:
         with pytest.raises(ConnectionError):
             await rows(wire, "SELECT 1")
 
+    @pytest.mark.parametrize("how", ["close", "abort"])
+    async def test_nothing_waits_for_the_deadline_of_a_connection_that_is_gone(self, wire: Wire, how: str) -> None:
+        """The timer outlives an answer, but not its connection."""
+        await rows(wire, "SELECT 1", seconds=60)
+        packets = wire._packets
+        assert packets._timer is not None
+        if how == "abort":
+            packets.abort()
+        else:
+            packets.transport.close()
+            await packets.lost
+        assert packets._timer is None
+
     async def test_a_kill_of_the_query_is_reported_and_the_connection_lives(
         self, mariadb: MariadbServer, wire: Wire
     ) -> None:
