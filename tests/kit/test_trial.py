@@ -41,6 +41,7 @@ class ScriptedClient(Client):
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.values: list[tuple[Any, ...]] = []
+        self.rolled_back = 0
 
     async def check(self) -> Health:
         """Be well."""
@@ -58,7 +59,11 @@ class ScriptedClient(Client):
     @asynccontextmanager
     async def transaction(self, *, read_only: bool, deadline: float) -> AsyncIterator[Session]:
         """Lend itself."""
-        yield self
+        try:
+            yield self
+        except DatasourceError:
+            self.rolled_back += 1
+            raise
 
     async def close(self) -> None:
         """Hold nothing."""
@@ -226,6 +231,7 @@ async def test_calls_send_every_arrangement_in_turn_and_no_text_depends_on_the_v
     trial = trial_of(lambda values: echoed(values[:1]), **options)
     await trial.warm_up()
     warm = set(trial.neutral)
+    assert len(warm) == 2, "the block that is left out leaves its blanks"
     assert {text.split("1 = 1")[1].strip() for text in warm} == {"AND 'a' <> ?2"}
     await trial.run(many(3))
     assert trial.tally.violations == []
@@ -270,6 +276,12 @@ async def test_steps_run_in_the_gateways_transaction_with_results_of_earlier_one
     assert trial.tally.violations == []
     assert client.values == [("a'",), ("a'", "a'")]
     assert trial.neutral == trial.answered == {"SELECT ?1 AS c0", "SELECT ?1, ?2"}
+
+
+async def test_a_transaction_is_rolled_back_once_before_it_counts() -> None:
+    client = ScriptedClient(echoed)
+    await Trial(SqliteDriver(), client, context(**STEPS), "sql").warm_up()
+    assert client.rolled_back == 1
 
 
 async def test_a_step_that_hands_on_another_value_is_told() -> None:
