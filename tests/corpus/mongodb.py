@@ -24,6 +24,9 @@ What is read as CONSTANT, SOURCE, TARGET or PIPELINE takes no value: those are t
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
+from bson.codec_options import CodecOptions, DatetimeConversion
+from pymongo import MongoClient
+
 from appsmith_proxy.sdk import Driver
 from appsmith_proxy.testing import BindingContext, InjectionHarness
 from appsmith_proxy_mongodb import MongodbDriver
@@ -35,6 +38,10 @@ from tests.servers.mongod import MongodServer
 
 _CANARY: Final = [{"_id": number, "note": f"nobody {does} this"} for number, does in enumerate(("reads", "drops"))]
 _LOGGED: Final = 1 << 26
+_LENIENT: Final[CodecOptions[dict[str, Any]]] = CodecOptions(
+    unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_MS
+)
+"""Values are of no interest in the log, and some are cut in their middle there."""
 
 
 class MongodbInjection(InjectionHarness):
@@ -44,6 +51,7 @@ class MongodbInjection(InjectionHarness):
     family = "document"
     server: MongodServer
     database = "corpus"
+    _admin: MongoClient[dict[str, Any]]
 
     def configuration(self) -> dict[str, Any]:
         return mongodb_datasource.configuration(self.server, self.database)
@@ -52,71 +60,71 @@ class MongodbInjection(InjectionHarness):
         return mongodb_datasource.secrets(self.server)
 
     async def prepare(self) -> None:
-        with self.server.client() as admin:
-            database = admin[self.database]
-            database.command("profile", 0)
-            if not database["corpus_planted"].estimated_document_count():
-                database["corpus_canary"].insert_many(_CANARY)
-                database["corpus_one"].insert_one({"_id": 1, "note": "nobody reads this"})
-                database["corpus_planted"].insert_many([{"_id": n, "note": text} for text, n in planted().items()])
-                database["corpus_planted"].create_index("note")
-                database["corpus_written"].insert_one({})
-                database["corpus_deleted"].create_index("note")
-                database["corpus_listed"].insert_one({"_id": 1})
-                database["corpus_numbers"].insert_one({"_id": 1, "numbers": [1, 2, 3, 4, 5]})
-            database["system.profile"].drop()
-            database.create_collection("system.profile", capped=True, size=_LOGGED)
+        self._admin = self.server.client(appname="harness")
+        database = self._admin[self.database]
+        database.command("profile", 0)
+        if not database["corpus_planted"].estimated_document_count():
+            database["corpus_canary"].insert_many(_CANARY)
+            database["corpus_one"].insert_one({"_id": 1, "note": "nobody reads this"})
+            database["corpus_planted"].insert_many(_PLANTED)
+            database["corpus_planted"].create_index("note")
+            database["corpus_written"].insert_one({})
+            database["corpus_deleted"].create_index("note")
+            database["corpus_listed"].insert_one({"_id": 1})
+            database["corpus_numbers"].insert_one({"_id": 1, "numbers": [1, 2, 3, 4, 5]})
+        database["system.profile"].drop()
+        database.create_collection("system.profile", capped=True, size=_LOGGED)
         await self.clear()
-        with self.server.client() as admin:
-            admin[self.database].command("profile", 2)
+        database.command("profile", 2)
+
+    async def release(self) -> None:
+        self._admin.close()
 
     async def clear(self) -> None:
-        with self.server.client(appname="harness") as admin:
-            database = admin[self.database]
-            database["corpus_written"].delete_many({})
-            database["corpus_planted"].update_many({"copy": {"$exists": True}}, {"$unset": {"copy": ""}})
-            if database["corpus_deleted"].count_documents({}) != len(planted()):
-                database["corpus_deleted"].delete_many({})
-                database["corpus_deleted"].insert_many([{"_id": n, "note": text} for text, n in planted().items()])
-            if database["corpus_listed"].find_one() != _LISTED:
-                database["corpus_listed"].replace_one({"_id": 1}, _LISTED)
+        database = self._admin[self.database]
+        database["corpus_written"].delete_many({})
+        database["corpus_planted"].update_many({"copy": {"$exists": True}}, {"$unset": {"copy": ""}})
+        if database["corpus_deleted"].count_documents({}) != len(_PLANTED):
+            database["corpus_deleted"].delete_many({})
+            database["corpus_deleted"].insert_many(_PLANTED)
+        if database["corpus_listed"].find_one() != _LISTED:
+            database["corpus_listed"].replace_one({"_id": 1}, _LISTED)
 
     async def fixture(self) -> Any:
-        with self.server.client(appname="harness") as admin:
-            database = admin[self.database]
-            planted_now = database["corpus_planted"].aggregate(
-                [{"$group": {"_id": None, "n": {"$sum": 1}, "length": {"$sum": {"$strLenBytes": "$note"}}}}]
-            )
-            canary = [list(database[name].find()) for name in ("corpus_canary", "corpus_one")]
-            return [canary, list(planted_now), sorted(database.list_collection_names()), admin.list_database_names()]
+        database = self._admin[self.database]
+        planted_now = database["corpus_planted"].aggregate(
+            [{"$group": {"_id": None, "n": {"$sum": 1}, "length": {"$sum": {"$strLenBytes": "$note"}}}}]
+        )
+        canary = [list(database[name].find()) for name in ("corpus_canary", "corpus_one", "corpus_numbers")]
+        names = sorted(database.list_collection_names())
+        return [canary, list(planted_now), names, sorted(self._admin.list_database_names())]
 
     async def stored(self) -> Sequence[Any]:
-        with self.server.client(appname="harness") as admin:
-            database = admin[self.database]
-            written = list(database["corpus_written"].find())
-            copied = database["corpus_planted"].find({"copy": {"$exists": True}})
-            left = {document["_id"] for document in database["corpus_deleted"].find({}, {"_id": 1})}
-            listed = database["corpus_listed"].find_one() or {}
-            return [
-                *(one["note"] for one in written if "note" in one and one.get("copy", one["note"]) == one["note"]),
-                *(item for one in written for item in one.get("pushed", ())),
-                *(one["copy"] for one in copied if one["copy"] == one["note"]),
-                *(text for text, number in planted().items() if number not in left),
-                *(planted().keys() - set(listed["texts"])),
-                *(one["note"] for one in listed["notes"] if one["copy"]),
-            ]
+        """Return what was inserted, copied beside what it equals, marked, and what was removed."""
+        database = self._admin[self.database]
+        written = list(database["corpus_written"].find())
+        copied = database["corpus_planted"].find({"copy": {"$exists": True}})
+        left = {document["_id"] for document in database["corpus_deleted"].find({}, {"_id": 1})}
+        listed = database["corpus_listed"].find_one() or {}
+        return [
+            *(one["note"] for one in written if "note" in one and one.get("copy", one["note"]) == one["note"]),
+            *(item for one in written for item in one.get("pushed", ())),
+            *(one["copy"] for one in copied if one["copy"] == one["note"]),
+            *(text for text, number in planted().items() if number not in left),
+            *(planted().keys() - set(listed["texts"])),
+            *(one["note"] for one in listed["notes"] if one["copy"]),
+        ]
 
     async def sent(self) -> Collection[str]:
         """Return the shapes of the commands on the corpus, as the server's profiler has them."""
-        lenient: dict[str, Any] = {"unicode_decode_error_handler": "replace", "datetime_conversion": "DATETIME_MS"}
-        with self.server.client(appname="harness", **lenient) as admin:
-            wanted = {
-                "command": {"$exists": True},
-                "command.$truncated": {"$exists": False},
-                "appName": {"$ne": "harness"},
-            }
-            commands = [entry["command"] for entry in admin[self.database]["system.profile"].find(wanted)]
-            return {shape(command) for command in commands if "getMore" not in command}
+        profile = self._admin[self.database].get_collection("system.profile", codec_options=_LENIENT)
+        wanted = {
+            "command": {"$exists": True},
+            "command.$truncated": {"$exists": False},
+            "appName": {"$ne": "harness"},
+        }
+        commands = [entry["command"] for entry in profile.find(wanted)]
+        return {shape(command) for command in commands if "getMore" not in command}
 
     @classmethod
     def contexts(cls) -> Sequence[BindingContext]:
@@ -136,6 +144,7 @@ def shape(node: Any, key: str = "") -> str:
     return "value"
 
 
+_PLANTED: Final = [{"_id": number, "note": text} for text, number in planted().items()]
 _LISTED: Final[Mapping[str, Any]] = {
     "_id": 1,
     "texts": list(planted()),
