@@ -17,7 +17,7 @@ from typing import Any
 
 import uvloop
 
-from bench import report
+from bench import report, steps
 from bench.compare import BY_HAND, OURS, Comparison
 from bench.datasources import DATASOURCES, ByHand, Datasource, Filled
 from bench.processes import ServerProcess
@@ -31,9 +31,11 @@ async def run(arguments: argparse.Namespace) -> int:
         async with datasource.filled() as filled:
             print(f"{name}: {arguments.rounds} rounds of {arguments.seconds:g} s for each side; load {_load():.1f}")
             measured[name] = await _measure(datasource, filled, arguments)
+    spent = await steps.steps()
     missed = [f"MISSED: {name}: {what}" for name, one in measured.items() for what in one.missed]
+    missed += [f"MISSED: {what}" for what in steps.show(spent)]
     print("\n".join(missed) or "every bar holds")
-    print(f"written to {report.write(measured)}")
+    print(f"written to {report.write(measured, spent)}")
     return 1 if missed else 0
 
 

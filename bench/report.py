@@ -69,14 +69,15 @@ def verdicts(measured: Measured, bars: Mapping[str, float]) -> list[str]:
     return missed
 
 
-def write(measured: Mapping[str, Measured]) -> Path:
-    """Write everything that was measured, by datasource, as JSON; return where."""
+def write(measured: Mapping[str, Measured], steps: Mapping[str, float]) -> Path:
+    """Write everything that was measured, by datasource and by step, as JSON; return where."""
     now = datetime.now(UTC)
     report = {
         "at": now.isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "cpus": os.cpu_count(),
         "load": os.getloadavg(),
+        "steps_us": dict(steps),
         "datasources": {name: _written(one) for name, one in measured.items()},
     }
     RESULTS.mkdir(exist_ok=True)

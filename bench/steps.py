@@ -18,7 +18,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, final
 
@@ -54,8 +54,8 @@ _INT4, _TEXT = 23, 25
 _NEEDED: Final = {Permission.ACTION_EXECUTE, Permission.DATASOURCE_EXECUTE}
 
 
-async def run() -> int:
-    """Measure and print. Return 0 when the bar holds."""
+async def steps() -> dict[str, float]:
+    """Return microseconds of CPU by step."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(
             encryption_password=Secret("a password for benchmarks 0123456789"),
@@ -65,12 +65,16 @@ async def run() -> int:
         async with await Runtime.open(settings, registry=Registry.discover()) as runtime:
             _, token = await runtime.tokens.create(role=Role.VIEWER)
             await runtime.tokens.authenticate(f"Bearer {token}")
-            least = await _measure(runtime, settings, token)
+            return await _measure(runtime, settings, token)
+
+
+def show(least: Mapping[str, float]) -> list[str]:
+    """Print what was measured; return what was missed."""
     for name, microseconds in least.items():
         print(f"{name:<15}{microseconds:6.2f} µs")
     total = sum(least.values())
     print(f"{'together':<15}{total:6.2f} µs of at most {BAR_US:g}")
-    return 0 if total <= BAR_US else 1
+    return [] if total <= BAR_US else [f"the steps before the datasource: {total:.2f} µs, more than {BAR_US:g}"]
 
 
 async def _measure(runtime: Runtime, settings: Settings, token: str) -> dict[str, float]:
@@ -167,4 +171,4 @@ def _untrusted(name: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(uvloop.run(run()))
+    sys.exit(len(show(uvloop.run(steps()))))

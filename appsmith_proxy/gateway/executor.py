@@ -207,8 +207,11 @@ class Executor:
                 finally:
                     bound = transaction.bound
             else:
-                binding = partial(bind, plan, call.params, partial(_trusted, call, runnable), family=call.family)
-                bound = await asyncio.to_thread(binding) if call.large else binding()
+                trusted = partial(_trusted, call, runnable)
+                if call.large:
+                    bound = await asyncio.to_thread(bind, plan, call.params, trusted, family=call.family)
+                else:
+                    bound = bind(plan, call.params, trusted, family=call.family)
                 result = await self._running.run(runnable, _request(call, runnable, bound, deadline))
             if not plan.writes and bound is not None and looks_new(runnable, bound, result):
                 await self._staleness.check(runnable, bound, result, deadline)

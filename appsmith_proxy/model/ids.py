@@ -4,7 +4,7 @@ import os
 import re
 import secrets
 import time
-from typing import Final, final
+from typing import Final, TypeGuard, final
 
 ID_PATTERN: Final = re.compile(r"[0-9a-f]{24}")
 
@@ -37,6 +37,6 @@ class Ids:
         return f"{int(time.time()) & 0xFFFFFFFF:08x}{self._block[start:end]}"
 
 
-def is_id(text: object) -> bool:
+def is_id(text: object) -> TypeGuard[str]:
     """Return whether ``text`` has the form of an id."""
     return isinstance(text, str) and ID_PATTERN.fullmatch(text) is not None

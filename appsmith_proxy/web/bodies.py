@@ -75,7 +75,8 @@ def read_execute_now(request: BaseRequest, principal: Principal, options: WebOpt
         or CONTENT_ENCODING in headers
         or not stream.is_eof()
         or stream.exception() is not None
-        or stream.total_bytes > min(SMALL_BYTES, options.execute_body_bytes)
+        or stream.total_bytes > SMALL_BYTES
+        or stream.total_bytes > options.execute_body_bytes
     ):
         return None
     key = _idempotency_key(request) if _KEY in headers else None
@@ -83,13 +84,9 @@ def read_execute_now(request: BaseRequest, principal: Principal, options: WebOpt
     plain = read_plain(body) if len(body) <= options.value_bytes else None
     if plain is None:
         return _execute_call(principal, _read_execute_body(body, options), key, size=len(body))
+    action_id, view_mode, params = plain
     return ExecuteCall(
-        principal=principal,
-        action_id=plain.action_id,
-        view_mode=plain.view_mode,
-        params=plain.params,
-        idempotency_key=key,
-        large=len(body) > LARGE_BYTES,
+        principal=principal, action_id=action_id, view_mode=view_mode, params=params, idempotency_key=key
     )
 
 

@@ -9,7 +9,7 @@ it taken. So no key stood twice, no number was changed, nothing stood around it.
 as values, and texts of more than ``MAX_BYTES`` are not read here at all.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, TypeAlias
 
 import orjson
 
@@ -22,12 +22,8 @@ _FIELDS: Final = frozenset({"actionId", "viewMode", "params"})
 _PLAIN: Final = frozenset({str, int, bool, type(None)})
 
 
-class PlainCall(NamedTuple):
-    """What stood in the body."""
-
-    action_id: str
-    view_mode: bool
-    params: dict[str, Any]
+PlainCall: TypeAlias = tuple[str, bool, dict[str, Any]]
+"""What stood in the body: ``actionId``, ``viewMode``, ``params``."""
 
 
 def read_plain(body: bytes) -> PlainCall | None:
@@ -41,8 +37,8 @@ def read_plain(body: bytes) -> PlainCall | None:
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
     action_id, view_mode, params = value.get("actionId"), value.get("viewMode", False), value.get("params", {})
-    if not (isinstance(action_id, str) and is_id(action_id) and type(view_mode) is bool and type(params) is dict):
+    if not (is_id(action_id) and type(view_mode) is bool and type(params) is dict):
         return None
     if not (_FIELDS.issuperset(value) and _PLAIN.issuperset(map(type, params.values()))):
         return None
-    return PlainCall(action_id, view_mode, params)
+    return action_id, view_mode, params
