@@ -67,7 +67,11 @@ def dynamic(found: Planted) -> Iterator[BindingContext]:
     )
     yield _block("block", found, applies=_is_sent)
     yield _block(
-        "block_empty", found, declared={"type": ParameterType.TEXT, "empty_is_absent": False}, as_in="declared"
+        "block_empty",
+        found,
+        declared={"type": ParameterType.TEXT, "empty_is_absent": False},
+        as_in="declared",
+        applies=_is_short,
     )
     yield _blocks(found)
     yield _block_choice(found)
@@ -86,6 +90,11 @@ def dynamic(found: Planted) -> Iterator[BindingContext]:
 def _is_sent(seed: Seed) -> bool:
     """Return whether a value brings its block in: ``""`` counts as not sent."""
     return bool(seed.value != "")
+
+
+def _is_short(seed: Seed) -> bool:
+    """Return whether a value is one that may be planted: longer ones match nothing, and other contexts have them."""
+    return not seed.is_text or len(seed.value) <= LONGEST
 
 
 def _always(text: str) -> Callable[[Sequence[str]], Mapping[str, Any]]:
@@ -144,7 +153,7 @@ def _blocks(found: Planted) -> BindingContext:
         sends=tuple(sends(some) for some in combinations),
         wanted=lambda values: [found.without(values)],
         width=16,
-        applies=lambda seed: seed.is_text and _is_sent(seed),
+        applies=lambda seed: seed.is_text and _is_sent(seed) and _is_short(seed),
     )
 
 
@@ -180,7 +189,7 @@ def _block_choice(found: Planted) -> BindingContext:
         read=lambda answer: sorted(cells(answer)),
         wanted=_ids(found),
         width=_WIDTH,
-        applies=_is_sent,
+        applies=lambda seed: _is_sent(seed) and _is_short(seed),
     )
 
 
@@ -196,6 +205,7 @@ def _block_list(found: Planted) -> BindingContext:
         wanted=lambda values: [[number] for [number] in _ids(found)(values) if number <= FEW],
         joint=True,
         sizes=EVERY_SIZE,
+        applies=_is_short,
     )
 
 

@@ -99,7 +99,9 @@ def _exact(number: Any) -> str:
 
 def _wrapper(name: str, form: str, wanted: Callable[[Any], Any], read: Callable[[Any], Any], **options: Any) -> Any:
     """Return the context of a binding inside of extended JSON, whose value comes back; of a list of them as a list."""
-    return projected(name, form, _each(wanted), _each(read), **{"takes": name, "width": 1, **options})
+    return projected(
+        name, form, _each(wanted), _each(read), **{"takes": name, "width": 1, "applies": _is_close, **options}
+    )
 
 
 def _each(form: Callable[[Any], Any]) -> Callable[[Any], Any]:
