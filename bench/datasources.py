@@ -161,7 +161,7 @@ DATASOURCES: Final[Mapping[str, Datasource]] = {
         filled=_postgres,
         workloads=STATEMENTS,
         by_hand=ByHand(module="bench.by_hand.with_asyncpg"),
-        bars={"one row": 1.0, "100 rows": 1.0, "10,000 rows": 1.0, "insert": 1.0},
+        bars={"one row": 1.3, "100 rows": 1.8, "10,000 rows": 2.5, "insert": 1.0},
         zone=UTC,
     ),
     "mysql": Datasource(
