@@ -1,10 +1,13 @@
 # The one front door. Each target makes the environment when it is missing.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-WORKERS ?= 4
+WORKERS ?= 3
 BIN := .venv/bin
 STAMP := .venv/.installed
 SLOW := tests/e2e/test_replicas.py tests/e2e/test_store_copy.py tests/unit/store/test_mongodb_outage.py tests/unit/store/test_killed.py tests/kit/test_broken_statement.py tests/kit/test_broken_wire.py
+
+# The tests start hundreds of Python processes: each would compile again what the first has compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo serve test lint type bench docs clean
 
@@ -27,6 +30,7 @@ serve: $(STAMP)  ## run the real server (needs settings: appsmith-proxy settings
 
 # More workers than cores: half of a test's time is waiting for a server. tests/conftest.py says which files begin first.
 test: $(STAMP)  ## prove everything, against real servers (FAST=1: without outages, replicas and the kit's own tests)
+	@$(BIN)/python -m compileall -q appsmith_proxy plugins
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(if $(FAST),$(SLOW:%=--ignore=%)) $(TEST_ARGS)
 
 lint: $(STAMP)  ## ruff and the import contracts
