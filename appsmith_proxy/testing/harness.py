@@ -135,6 +135,9 @@ class Harness(ABC):
     """What this harness does not offer → why the datasource has no such thing."""
     echo_places: ClassVar[tuple[str, ...]] = ("value",)
     """Where a value can stand in a payload: ``echo`` is tried in each (path, query, header, body for HTTP)."""
+    corpus_step: ClassVar[int] = 1
+    """Each how many-th text of the corpus is tried. A driver is proven with 1, all of them; what is only looked at, such as
+    the kit's own broken drivers, needs fewer."""
 
     def driver(self) -> Driver:
         """Return the driver. Override when it needs arguments."""

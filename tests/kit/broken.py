@@ -8,6 +8,8 @@ from types import ModuleType
 from typing import ClassVar, Final
 from xml.etree import ElementTree as ET
 
+CORPUS_STEP: Final = 10
+"""Each how many-th text of the corpus a broken driver is tried with: it must fail for some, and nowhere else for any."""
 _FEWEST: Final = 40
 """Tests of the kit that apply to every control: fewer have run only if collecting went wrong."""
 

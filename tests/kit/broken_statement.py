@@ -30,7 +30,7 @@ from appsmith_proxy.testing import Conformance, Part
 from appsmith_proxy.testing.memory import MemoryClient, MemoryDriver, MemoryServer
 from appsmith_proxy.testing.memory_harness import MemoryHarness
 from appsmith_proxy.testing.memory_server import Answer, LoginRefused
-from tests.kit.broken import Broken
+from tests.kit.broken import CORPUS_STEP, Broken
 
 
 class _Driver(MemoryDriver):
@@ -47,7 +47,7 @@ class _Driver(MemoryDriver):
 def _suite(fails: str, client: type[MemoryClient] = MemoryClient, driver: type[_Driver] = _Driver) -> type[Broken]:
     """Return the kit for a Client or a driver, with the tests that must fail."""
     driver_type = type(client.__name__, (driver,), {"client_type": client})
-    harness = type(client.__name__, (MemoryHarness,), {"driver_type": driver_type})
+    harness = type(client.__name__, (MemoryHarness,), {"driver_type": driver_type, "corpus_step": CORPUS_STEP})
     return type(client.__name__, (Broken, Conformance), {"harness_type": harness, "fails": frozenset(fails.split())})
 
 

@@ -22,7 +22,7 @@ from appsmith_proxy.sdk import (
     Secret,
 )
 from appsmith_proxy.testing import Conformance
-from tests.kit.broken import Broken
+from tests.kit.broken import CORPUS_STEP, Broken
 from tests.kit.wire_driver import Streams, WireClient, WireDriver
 from tests.kit.wire_harness import WireHarness
 
@@ -31,7 +31,7 @@ def _suite(fails: str, client: type[WireClient] = WireClient, driver: type[WireD
     """Return the kit for a Client or a driver, with the tests that must fail."""
     name = client.__name__
     driver_type = type(name, (driver,), {"client_type": client})
-    harness = type(name, (WireHarness,), {"driver_type": driver_type})
+    harness = type(name, (WireHarness,), {"driver_type": driver_type, "corpus_step": CORPUS_STEP})
     return type(name, (Broken, Conformance), {"harness_type": harness, "fails": frozenset(fails.split())})
 
 
