@@ -1,7 +1,7 @@
 # The one front door. Each target makes the environment when it is missing.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-WORKERS ?= 3
+WORKERS ?= 4
 BIN := .venv/bin
 STAMP := .venv/.installed
 SLOW := tests/e2e/test_replicas.py tests/e2e/test_store_copy.py tests/unit/store/test_mongodb_outage.py tests/unit/store/test_killed.py tests/kit/test_broken_statement.py tests/kit/test_broken_wire.py
