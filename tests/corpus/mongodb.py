@@ -13,12 +13,12 @@ EXPRESSION      filter_expr, projected, inside, declared, json, literal, project
                 group, update_pipeline
 NUMBER          limit, skip, count_limit, stage_limit; a signed one: slice
 SORT            sort
+OPTIONS         text_search; geometry is read by the same lines
 wrappers        oid, oid_list, wrapped_date, wrapped_uuid, number_int, number_long, number_double, number_decimal, binary,
                 binary_subtype, regular_expression, timestamp_part, min_key
 ==============  ==================================================================================================
 
 What is read as CONSTANT, SOURCE, TARGET or PIPELINE takes no value: those are the class ``documents`` of the corpus.
-``$text`` and geometry (OPTIONS) are read as DATA is and have no context: they need indexes and answer by rules of their own.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -30,7 +30,7 @@ from pymongo import MongoClient
 from appsmith_proxy.sdk import Driver
 from appsmith_proxy.testing import BindingContext, InjectionHarness
 from appsmith_proxy_mongodb import MongodbDriver
-from tests.corpus.mongodb_contexts import FOUND, SHOWN, planted
+from tests.corpus.mongodb_contexts import FOUND, SEARCHED, SHOWN, planted
 from tests.corpus.mongodb_numbers import NUMBERED, WRAPPED
 from tests.corpus.mongodb_writes import WRITTEN
 from tests.servers import mongodb_datasource
@@ -71,6 +71,8 @@ class MongodbInjection(InjectionHarness):
             database["corpus_written"].insert_one({})
             database["corpus_deleted"].create_index("note")
             database["corpus_listed"].insert_one({"_id": 1})
+            database["corpus_searched"].insert_one({"_id": 1, "note": SEARCHED})
+            database["corpus_searched"].create_index([("note", "text")], default_language="none")
             database["corpus_numbers"].insert_one({"_id": 1, "numbers": [1, 2, 3, 4, 5]})
         database["system.profile"].drop()
         database.create_collection("system.profile", capped=True, size=_LOGGED)

@@ -14,6 +14,8 @@ from appsmith_proxy.testing.corpus import VALUES, Seed, Verdict
 _WIDTH: Final = 40
 FEW: Final = 600
 LONGEST: Final = 4_096
+SEARCHED: Final = "qqzplanted"
+"""The one word of the collection that is searched; no seed holds it."""
 _ID: Final = '{"_id": 1}'
 _NO_ID: Final = '{"$project": {"_id": 0}}'
 
@@ -109,6 +111,11 @@ def _patterns(name: str, condition: Callable[[str], Any]) -> BindingContext:
     return _find(name, query, takes="text", as_in="regex", wanted=wanted, applies=is_planted)
 
 
+def _searched(names: Sequence[str]) -> Mapping[str, Any]:
+    query = json.dumps({"$text": {"$search": bindings(names)[0]}})
+    return {"operation": "find", "collection": "corpus_searched", "filter": query, "projection": _ID}
+
+
 def _counted(names: Sequence[str]) -> Mapping[str, Any]:
     query = json.dumps({"note": {"$in": bindings(names)}})
     return {"operation": "count", "collection": "corpus_planted", "filter": query}
@@ -131,6 +138,14 @@ def _looked_up(names: Sequence[str]) -> Mapping[str, Any]:
 
 
 FOUND: Final = (
+    BindingContext(
+        name="text_search",
+        as_in="filter",
+        action=_searched,
+        wanted=lambda values: [[1]] if values == [SEARCHED] else [],
+        plain=SEARCHED,
+        applies=lambda seed: is_text(seed) and is_one_of_four(seed),
+    ),
     _find("filter", _any(lambda binding: {"note": binding})),
     _find("filter_eq", _any(lambda binding: {"note": {"$eq": binding}})),
     _find("filter_expr", _any(lambda binding: {"$expr": {"$eq": ["$note", binding]}})),
