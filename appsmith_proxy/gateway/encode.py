@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, Final, TypeAlias, final
+from typing import Any, Final, TypeAlias, cast, final
 
 import orjson
 
@@ -50,7 +50,7 @@ class Encoder:
         if rows is None:
             return b'[{"affectedRows":%d}]' % (result.affected or 0)
         if isinstance(rows, EncodedRows):
-            return _listed([text if isinstance(text, bytes) else text.encode() for text in rows.texts])
+            return _listed(_as_bytes(rows.texts))
         return self._shape_of(result.columns, numbers).encode(rows)
 
     def encode_columns(self, result: Result, *, editor: bool) -> bytes:
@@ -158,9 +158,17 @@ class _Shape:
         return objects
 
 
+_BYTES: Final = frozenset({bytes})
 _AS_THEY_ARE: Final[frozenset[type]] = frozenset({bool, int, str, type(None)})
 """Of a column of any type: cells that ``_any`` would not change, but for an integer that is too large."""
 _NONE: Final[frozenset[type]] = frozenset()
+
+
+def _as_bytes(texts: Sequence[str | bytes]) -> list[bytes]:
+    """Return a new list. That nearly always all are bytes is seen of all at once."""
+    if _BYTES.issuperset(map(type, texts)):
+        return list(cast("Sequence[bytes]", texts))
+    return [text.encode() if isinstance(text, str) else text for text in texts]
 
 
 def _listed(pieces: list[bytes]) -> bytes:

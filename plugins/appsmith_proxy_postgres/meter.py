@@ -19,7 +19,7 @@ from asyncpg.protocol import Protocol
 
 from appsmith_proxy.sdk import LARGE_ANSWER, Room
 from appsmith_proxy_postgres.derive import Derived
-from appsmith_proxy_postgres.texts import NULL, ROW, ROW_HEADER, cut_out, row_header
+from appsmith_proxy_postgres.texts import ROW, ROW_HEADER, cut_out, overhead, row_header
 
 _header: Final = Struct("!BI").unpack_from
 _feed: Final = Protocol.data_received
@@ -70,6 +70,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         self._in_room = False
         self._texts: list[bytes] | None = None
         """The JSON texts of the present answer, when its rows are such."""
+        self._columns = 0
         self._overhead = 0
         self._free = 0
 
@@ -89,7 +90,8 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         self._texts = None
         if encoded is not None:
             self._texts = []
-            self._overhead = ROW_HEADER - 1 + encoded.columns * NULL
+            self._columns = encoded.columns
+            self._overhead = overhead(encoded.columns)
             self._free = encoded.names_bytes
         self._stop = stop
         self._bounded = bounded
@@ -180,12 +182,8 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
     def _keep_texts(self, data: bytes, texts: list[bytes]) -> None:
         """Keep the JSON text of each row, up to the limits; pass all other messages on."""
         size, position = len(data), 0
-        rows, budget, overhead, free = self._rows, self._budget, self._overhead, self._free
-        if size <= budget and size <= rows * overhead:  # no limit can be reached in this chunk
-            kept = len(texts)
-            position = cut_out(data, overhead, texts)
-            rows -= len(texts) - kept
-            budget -= position - (len(texts) - kept) * free
+        rows, budget, beyond, free = self._rows, self._budget, self._overhead, self._free
+        at_once = size <= budget and size <= rows * beyond  # no limit can be reached in this chunk
         while (left := size - position) >= _HEADER:
             # What is too short for a row's header is a row's beginning, or another message.
             kind, length, width = row_header(data, position) if left >= ROW_HEADER else (*_header(data, position), 0)
@@ -196,7 +194,13 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
                 if end > size:
                     break
                 _feed(self, data[position:end])
+            elif at_once and end <= size and (cut := cut_out(data[position:], self._columns)):
+                texts += cut.texts
+                rows -= len(cut.texts)
+                budget -= cut.size - len(cut.texts) * free
+                end = position + cut.size
             else:
+                at_once = False  # what the lengths say is not what the rows are: one by one, it is seen where
                 charge = end - position - free
                 if not rows or charge > budget:
                     self._rows, self._budget, self.rows_cut = rows, budget, not rows
@@ -204,7 +208,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
                     return
                 if end > size:
                     break
-                if width != length - overhead or width <= 0:  # then it is not one text, and NULLs
+                if width != length - beyond or width <= 0:  # then it is not one text, and NULLs
                     self.malformed = True
                     self._abort()
                     return

@@ -3,11 +3,14 @@
 import asyncio
 import re
 import struct
+from itertools import pairwise
 from typing import Any, Final
 
 import asyncpg
 import pytest
 from asyncpg import connect_utils
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from appsmith_proxy.sdk import BadResponse, EncodedRows, Lane, Limits, ParameterInvalid, Statement, StatementInvalid
 from appsmith_proxy.testing.limits import row_count
@@ -15,6 +18,7 @@ from appsmith_proxy_postgres.client import PostgresClient
 from appsmith_proxy_postgres.derive import Derived, derive
 from appsmith_proxy_postgres.encoding import ENCODE_ROWS, ROW_BYTES
 from appsmith_proxy_postgres.meter import Meter
+from appsmith_proxy_postgres.texts import Cut, cut_out
 from appsmith_proxy_postgres.typebook import TypeBook
 from appsmith_proxy_postgres.wire import MAX_KEPT
 from tests.servers.postgres import PostgresServer
@@ -268,7 +272,11 @@ def _row(text: bytes, *, nulls: int = 1, width: int | None = None) -> bytes:
 
 @pytest.fixture
 async def meter() -> Meter:
-    """A meter that stands before nobody: rows are all that it is given."""
+    return _meter()
+
+
+def _meter() -> Meter:
+    """Return a meter that stands before nobody: rows are all that it is given. Inside the event loop."""
     fields = dict.fromkeys(connect_utils._ConnectionParameters._fields)
     parameters = connect_utils._ConnectionParameters(**{**fields, "user": "", "database": "", "server_settings": {}})
     loop = asyncio.get_running_loop()
@@ -289,6 +297,43 @@ async def test_texts_are_cut_out_of_any_pieces(meter: Meter, size: int) -> None:
     assert meter.take_texts() == []
 
 
+_END_OF_ROW: Final = b"\xff" * 4
+_UP_TO_ITS_END: Final = _row(b"{}").removesuffix(_END_OF_ROW)
+_LIKE_ROWS: Final = st.lists(st.sampled_from([b"{}", b"\x00", b"\xff", _END_OF_ROW, _UP_TO_ITS_END]), min_size=1)
+
+
+@example(texts=[_END_OF_ROW + _UP_TO_ITS_END], cuts=[])
+@given(texts=st.lists(_LIKE_ROWS.map(b"".join), max_size=8), cuts=st.lists(st.integers(0, 400), max_size=4))
+async def test_a_text_is_as_long_as_its_row_says_whatever_stands_in_it(texts: list[bytes], cuts: list[int]) -> None:
+    """A database without an encoding can send the very bytes that end a row."""
+    meter = _meter()
+    stream = b"".join(map(_row, texts))
+    places = sorted({0, *(cut for cut in cuts if cut < len(stream)), len(stream)})
+    for start, end in pairwise(places):
+        meter.data_received(stream[start:end])
+    assert not meter.malformed
+    assert meter.counted == len(stream) - len(texts) * 3
+    assert meter.take_texts() == texts
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        b"N" + _row(b"{}")[1:],
+        b"D" + struct.pack("!IHi", 99, 2, 2) + b"{}" + _END_OF_ROW,
+        b"D" + struct.pack("!IHi", 17, 2, 3) + b"{}" + _END_OF_ROW,
+        b"D" + _END_OF_ROW,
+        _row(b""),
+        _row(b"{}", nulls=2),
+    ],
+    ids=["another message", "length", "width", "header", "empty", "nulls"],
+)
+def test_rows_are_cut_out_at_once_only_when_all_they_say_agrees(second: bytes) -> None:
+    first = _row(b'{"a":1}')
+    assert cut_out(first + _row(b"{}") + b"C", 1) == Cut([b'{"a":1}', b"{}"], len(first) + len(_row(b"{}")))
+    assert cut_out(first + second + b"C", 1) is None
+
+
 @pytest.mark.parametrize(
     "row",
     [
@@ -297,6 +342,7 @@ async def test_texts_are_cut_out_of_any_pieces(meter: Meter, size: int) -> None:
         _row(b"{}", width=-1),
         _row(b"{}", width=1),
         _row(b"{}", width=1000),
+        _row(b""),
         _row(b"", width=-1),
         b"D" + struct.pack("!I", 4),
         b"D" + struct.pack("!IHi", 10, 1, -1),
