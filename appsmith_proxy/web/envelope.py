@@ -32,7 +32,7 @@ _NULL: Final = b"null"
 _Words: TypeAlias = tuple[str, ...]
 
 
-def success(data: Iterable[bytes], *, status: int = 200) -> tuple[bytes, ...]:
+def success(data: tuple[bytes, ...], *, status: int = 200) -> tuple[bytes, ...]:
     """Return the envelope of an answer as pieces to be written one after the other."""
     return (b'{"responseMeta":{"status":%d,"success":true},"data":' % status, *data, b',"errorDisplay":""}')
 
@@ -67,26 +67,28 @@ def execution_data(execution: Execution) -> tuple[bytes, ...]:
     error = execution.error
     if error is not None:
         return _failed_data(execution, error)
-    http = execution.http
-    return (
-        b'{"statusCode":',
-        _NULL if http is None else _dumps(_status_line(http)),
-        b',"title":null,"errorType":null,"headers":',
-        _NULL if http is None else _dumps(_headers(http, editor=execution.editor)),
-        b',"body":',
-        execution.body,
-        b',"readableError":null,"isExecutionSuccess":true,"messages":',
+    front = _PLAIN_FRONT if execution.http is None else _http_front(execution.http, editor=execution.editor)
+    back = _BACK % (
         _dumps(execution.messages) if execution.messages else b"[]",
-        b',"request":',
-        _request(execution),
-        b',"dataTypes":',
+        _request(execution) if execution.editor else _NULL,
         _DATA_TYPES.get(execution.data_types) or _data_types(execution.data_types),
-        b',"pluginErrorDetails":null,"columns":',
         execution.columns,
-        b',"truncated":true,"executionId":"' if execution.truncated else b',"truncated":false,"executionId":"',
+        b"true" if execution.truncated else b"false",
         execution.id.encode(),
-        b'"}',
     )
+    return (front, execution.body, back)
+
+
+_FRONT: Final = b'{"statusCode":%b,"title":null,"errorType":null,"headers":%b,"body":'
+_PLAIN_FRONT: Final = _FRONT % (_NULL, _NULL)
+_BACK: Final = (
+    b',"readableError":null,"isExecutionSuccess":true,"messages":%b,"request":%b,"dataTypes":%b'
+    b',"pluginErrorDetails":null,"columns":%b,"truncated":%b,"executionId":"%b"}'
+)
+
+
+def _http_front(http: HttpAnswer, *, editor: bool) -> bytes:
+    return _FRONT % (_dumps(_status_line(http)), _dumps(_headers(http, editor=editor)))
 
 
 def _dumps(value: object) -> bytes:
