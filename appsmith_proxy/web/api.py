@@ -27,7 +27,7 @@ from appsmith_proxy.model.principal import Principal
 from appsmith_proxy.web import bodies
 from appsmith_proxy.web.answer import Answer
 from appsmith_proxy.web.cors import Cors
-from appsmith_proxy.web.envelope import execution_data, success
+from appsmith_proxy.web.envelope import executed, success
 from appsmith_proxy.web.models import Wire
 from appsmith_proxy.web.openapi import openapi_route
 from appsmith_proxy.web.options import WebOptions
@@ -89,10 +89,9 @@ class Api:
                     call = bodies.read_execute_now(request, principal, self._options)
                     if call is None:
                         call = await bodies.read_execute(request, principal, self._options)
-                    data = execution_data(await self._executor.execute(call))
+                    body = executed(await self._executor.execute(call))
                 else:
-                    data = await self._serve(route, principal, record_id, query, request)
-                body = data if route.bare else success(data, status=route.status)
+                    body = await self._serve(route, principal, record_id, query, request)
                 answer = Answer(route.status, body, request_id, headers)
         except Exception as error:  # noqa: BLE001  # reason: the error boundary
             answer = refusal(error, principal, request_id, headers)
@@ -107,7 +106,7 @@ class Api:
     async def _serve(
         self, route: Route, principal: Principal | None, record_id: str, query: str, request: Request
     ) -> Pieces:
-        """Run a handler that must not be cut in the middle when its caller goes away."""
+        """Answer with a handler that must not be cut in the middle when its caller goes away."""
         assert route.handler is not None  # noqa: S101  # reason: asked only of routes that have one
         asked = read_query(query, route.query) if query or route.query is not None else None
         call = Call(
@@ -120,7 +119,8 @@ class Api:
         task = asyncio.ensure_future(route.handler(self._services, call))
         self._running.add(task)
         task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
+        data = await asyncio.shield(task)
+        return data if route.bare else success(data, status=route.status)
 
     async def _read_body(self, route: Route, request: Request) -> Wire | None:
         if route.body is not None:

@@ -264,7 +264,7 @@ class Connection(asyncio.Protocol):
                 request = Request(message.method, message.path, message.headers, content, complete, transport)
                 answer = await handle(request)
                 # A body that was refused is still coming: what follows it is not looked for.
-                stays = (complete or _whole(content)) and not (message.should_close or serving.draining)
+                stays = (complete or content.is_eof()) and not (message.should_close or serving.draining)
                 answer.write(transport, serving.date(), keep_alive=stays)
                 del request, answer  # reason: they may be large, and the next may be long in coming
                 if self._drained is not None:
@@ -327,7 +327,6 @@ class Connection(asyncio.Protocol):
             self._malformed = True
         else:
             self._arriving.set_exception(RequestPayloadError())
-            self._arriving.feed_eof()
 
     def _read_less(self) -> None:
         if not self._transport.is_closing():
@@ -336,7 +335,3 @@ class Connection(asyncio.Protocol):
     def _read_on(self) -> None:
         if not (self.reading_paused or self._flooded or self._transport.is_closing()):
             self._transport.resume_reading()
-
-
-def _whole(content: StreamReader) -> bool:
-    return content.is_eof() and content.exception() is None
