@@ -14,15 +14,14 @@ from types import TracebackType
 from typing import Final, Protocol, Self, final
 
 from aiohttp.http import HttpRequestParser
-from aiohttp.web import ServerRunner, TCPSite
 
 from appsmith_proxy.errors import ConfigurationError
 from appsmith_proxy.settings import Settings
 from appsmith_proxy.web.api import Api
-from appsmith_proxy.web.connection import WebServer
 from appsmith_proxy.web.options import WebOptions
 from appsmith_proxy.web.services import Services
 from appsmith_proxy.web.serving import Serving
+from appsmith_proxy.web.web_server import WebServer
 
 NOTICE_SECONDS: Final = 5.0
 """How long load balancers have to notice; over at once when nobody is connected."""
@@ -58,8 +57,7 @@ class Server:
         self._notice_seconds = notice_seconds
         self._serving = Serving()
         self._api, self._http = build_app(runtime, web_options(runtime.settings), self._serving)
-        self._runner = ServerRunner(self._http, handle_signals=False, shutdown_timeout=CANCEL_SECONDS)
-        self._site: TCPSite | None = None
+        self._listening: asyncio.Server | None = None
         self._bound: list[tuple[str, int]] = []
 
     @property
@@ -74,17 +72,18 @@ class Server:
 
     async def __aenter__(self) -> Self:
         _check_parser()
-        await self._runner.setup()
-        self._site = TCPSite(self._runner, self._settings.host, self._settings.port, backlog=BACKLOG)
+        loop = asyncio.get_running_loop()
         try:
-            await self._site.start()
+            self._listening = await loop.create_server(
+                self._http, self._settings.host, self._settings.port, backlog=BACKLOG
+            )
         except OSError as error:
-            await self._runner.cleanup()
             raise ConfigurationError(
                 f"cannot listen on {self._settings.host}:{self._settings.port}",
                 hint="another process has the port, or the address is not this machine's",
             ) from error
-        self._bound = [(str(address[0]), int(address[1])) for address in self._runner.addresses]
+        addresses = [bound.getsockname() for bound in self._listening.sockets]
+        self._bound = [(str(address[0]), int(address[1])) for address in addresses]
         self._listeners.extend(self._bound)
         return self
 
@@ -111,14 +110,14 @@ class Server:
     async def stop(self) -> None:
         """Stop accepting, let what runs finish, cancel what does not. Idempotent."""
         self._serving.draining = True
-        if self._site is None:
+        if self._listening is None:
             return
-        await self._site.stop()
-        self._site = None
+        self._listening.close()
+        self._listening = None
         self._http.hang_up()
         if not await self._until(lambda: not self._http.busy, self._settings.drain_seconds):
             _log.warning("executions were cancelled: they did not end within %g seconds", self._settings.drain_seconds)
-        await self._runner.cleanup()
+        await self._http.shutdown(CANCEL_SECONDS)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.drain_seconds + CANCEL_SECONDS):
                 await self._api.finish()

@@ -24,7 +24,6 @@ from typing import Final, final
 
 import uvloop
 from aiohttp.hdrs import AUTHORIZATION
-from aiohttp.web import BaseRequest, StreamResponse
 
 from appsmith_proxy.access.policy import Permission, holds, rights
 from appsmith_proxy.model.ids import new_id
@@ -37,8 +36,9 @@ from appsmith_proxy.settings import Settings
 from appsmith_proxy.template import bind, compile_action
 from appsmith_proxy.web.answer import Answer
 from appsmith_proxy.web.bodies import read_execute_now
-from appsmith_proxy.web.connection import WebServer, as_response
+from appsmith_proxy.web.request import Request
 from appsmith_proxy.web.serving import Serving
+from appsmith_proxy.web.web_server import WebServer
 from appsmith_proxy_postgres import PostgresDriver
 from appsmith_proxy_postgres.bind import bind as bind_texts
 from appsmith_proxy_postgres.typebook import TypeBook
@@ -92,14 +92,14 @@ async def _measure(runtime: Runtime, settings: Settings, token: str) -> dict[str
     if principal is None:
         raise SystemExit("the token is not remembered")
 
-    def authenticate(one: BaseRequest) -> object:
+    def authenticate(one: Request) -> object:
         (given,) = one.headers.getall(AUTHORIZATION, ("",))
         return runtime.tokens.authenticate_cached(given)
 
     def permit(one: object) -> object:
         return holds(principal, Permission.ACTION_EXECUTE) and not _NEEDED - rights(principal, workspace)
 
-    def read(one: BaseRequest) -> object:
+    def read(one: Request) -> object:
         return read_execute_now(one, principal, options)
 
     def bound(one: object) -> object:
@@ -112,7 +112,7 @@ async def _measure(runtime: Runtime, settings: Settings, token: str) -> dict[str
     return least
 
 
-def _cpu(step: Callable[[BaseRequest], object], requests: Sequence[BaseRequest]) -> float:
+def _cpu(step: Callable[[Request], object], requests: Sequence[Request]) -> float:
     """Return microseconds of CPU for each request."""
     began = time.process_time_ns()
     results = [step(one) for one in requests]
@@ -122,13 +122,13 @@ def _cpu(step: Callable[[BaseRequest], object], requests: Sequence[BaseRequest])
     return spent / len(requests) / 1_000
 
 
-async def _parsed(raw: bytes, settings: Settings) -> list[BaseRequest]:
+async def _parsed(raw: bytes, settings: Settings) -> list[Request]:
     """Return requests as the server hands them over."""
-    kept: list[BaseRequest] = []
+    kept: list[Request] = []
 
-    async def keep(one: BaseRequest) -> StreamResponse:
+    async def keep(one: Request) -> Answer:
         kept.append(one)
-        return as_response(Answer(200, (b"{}",), request_id=""))
+        return Answer(200, (b"{}",), "")
 
     connection = WebServer(keep, options=web_options(settings), serving=Serving())()
     client = _Client()

@@ -43,7 +43,7 @@ class PluginErrorAnswer(Shown):
 
 
 class ExecutionAnswer(Shown):
-    """The answer of an executed action. Written by ``envelope.execution_data``; a test holds the two together."""
+    """The answer of an executed action. Written by ``envelope.executed``; a test holds the two together."""
 
     status_code: str | None = Field(description="an error's code, or an API's status line")
     title: str | None

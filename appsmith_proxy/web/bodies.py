@@ -5,8 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
-from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_TYPE
-from aiohttp.web import BaseRequest, RequestPayloadError
+from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE
 
 from appsmith_proxy.errors import InvalidRequest, LimitExceeded, Problem, TooLarge
 from appsmith_proxy.gateway.execution import ExecuteCall
@@ -19,6 +18,7 @@ from appsmith_proxy.web.multipart import boundary_of, split
 from appsmith_proxy.web.options import WebOptions
 from appsmith_proxy.web.parsing import M, parse
 from appsmith_proxy.web.plain import read_plain
+from appsmith_proxy.web.request import Request
 from appsmith_proxy.web.statuses import Refused
 
 JSON_TYPES: Final = frozenset({"application/json"})
@@ -36,7 +36,7 @@ _T = TypeVar("_T")
 _P = ParamSpec("_P")
 
 
-async def read_json(request: BaseRequest, model: type[M], options: WebOptions) -> M:
+async def read_json(request: Request, model: type[M], options: WebOptions) -> M:
     """Read a JSON body as a model.
 
     Raises:
@@ -47,7 +47,7 @@ async def read_json(request: BaseRequest, model: type[M], options: WebOptions) -
     return await _aside(_read_model, body, model)
 
 
-async def read_execute(request: BaseRequest, principal: Principal, options: WebOptions) -> ExecuteCall:
+async def read_execute(request: Request, principal: Principal, options: WebOptions) -> ExecuteCall:
     """Read the body of an execute call: JSON, or the family's form.
 
     Raises:
@@ -63,7 +63,7 @@ async def read_execute(request: BaseRequest, principal: Principal, options: WebO
     return _execute_call(principal, await _aside(_read_execute_body, body, options), key, size=len(body))
 
 
-def read_execute_now(request: BaseRequest, principal: Principal, options: WebOptions) -> ExecuteCall | None:
+def read_execute_now(request: Request, principal: Principal, options: WebOptions) -> ExecuteCall | None:
     """Read it at once when it is JSON, small, and came with the headers, as nearly always. None: ``read_execute``.
 
     Raises:
@@ -71,10 +71,9 @@ def read_execute_now(request: BaseRequest, principal: Principal, options: WebOpt
     """
     stream, headers = request.content, request.headers
     if (
-        headers.get(CONTENT_TYPE) not in JSON_TYPES
+        headers.get(CONTENT_TYPE, "") not in JSON_TYPES
         or CONTENT_ENCODING in headers
-        or not stream.is_eof()
-        or stream.exception() is not None
+        or not request.complete
         or stream.total_bytes > SMALL_BYTES
         or stream.total_bytes > options.execute_body_bytes
     ):
@@ -90,38 +89,35 @@ def read_execute_now(request: BaseRequest, principal: Principal, options: WebOpt
     )
 
 
-async def read_bytes(request: BaseRequest, limit: int, seconds: float) -> bytes:
+async def read_bytes(request: Request, limit: int, seconds: float) -> bytes:
     """Read a body of at most ``limit`` bytes within ``seconds``.
 
     Raises:
         TooLarge: before it is read, when its length is declared.
-        Refused: it came too slowly (408), or its framing is broken (400).
+        Refused: it came too slowly (408).
+        RequestPayloadError: its framing is broken.
     """
-    stream = request.content
-    try:
-        if stream.is_eof():  # reason: nearly always all of it came with the headers
-            body = stream.read_nowait()
-        else:
-            body = await _read_slowly(request, limit, seconds)
-    except RequestPayloadError:
-        raise Refused(400, InvalidRequest("the body's framing is broken")) from None
+    if request.complete:
+        body = request.content.read_nowait()
+    else:
+        body = await _read_slowly(request, limit, seconds)
     if len(body) > limit:
         raise _too_large(limit)
     return body
 
 
-def refuse_body(request: BaseRequest) -> None:
+def refuse_body(request: Request) -> None:
     """Refuse a body where none is read: it would be ignored, and its sender would not know.
 
     Raises:
         InvalidRequest: there is one.
     """
-    if request.can_read_body:
+    if not request.content.at_eof():
         raise InvalidRequest("this call takes no body")
 
 
 async def _read_execute_form(
-    request: BaseRequest, principal: Principal, boundary: bytes, options: WebOptions
+    request: Request, principal: Principal, boundary: bytes, options: WebOptions
 ) -> ExecuteCall:
     _check_encoding(request)
     key = _idempotency_key(request)
@@ -164,8 +160,8 @@ def _execute_call(principal: Principal, asked: ExecuteBody, key: str | None, *, 
     )
 
 
-def _idempotency_key(request: BaseRequest) -> str | None:
-    given = request.headers.getall(KEY_HEADER, ())
+def _idempotency_key(request: Request) -> str | None:
+    given = request.headers.getall(_KEY, ())
     if not given:
         return None
     if len(given) > 1 or KEY_PATTERN.fullmatch(given[0]) is None:
@@ -187,9 +183,8 @@ async def _aside(read: Callable[Concatenate[bytes, _P], _T], body: bytes, *args:
     return await asyncio.to_thread(read, body, *args, **named)
 
 
-async def _read_slowly(request: BaseRequest, limit: int, seconds: float) -> bytes:
-    declared = request.content_length
-    if declared is not None and declared > limit:
+async def _read_slowly(request: Request, limit: int, seconds: float) -> bytes:
+    if int(request.headers.get(CONTENT_LENGTH, "0")) > limit:
         raise _too_large(limit)
     await _continue(request)
     body = bytearray()
@@ -205,18 +200,16 @@ async def _read_slowly(request: BaseRequest, limit: int, seconds: float) -> byte
     return bytes(body)
 
 
-async def _continue(request: BaseRequest) -> None:
+async def _continue(request: Request) -> None:
     """Tell a client that asked first (RFC 9110, 10.1.1) to send its body."""
-    expected = request.headers.get("Expect")
-    if expected is None:
+    if "Expect" not in request.headers:
         return
-    if expected.lower() != "100-continue":
+    if request.headers.get("Expect", "").lower() != "100-continue":
         raise Refused(417, InvalidRequest("the Expect header asks for something unknown"))
-    if request.transport is not None:
-        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
-def _check_type(request: BaseRequest, accepted: frozenset[str]) -> None:
+def _check_type(request: Request, accepted: frozenset[str]) -> None:
     content_type = request.headers.get(CONTENT_TYPE, "")
     if content_type not in accepted:
         media_type, _, parameters = content_type.partition(";")
@@ -231,7 +224,7 @@ def _check_type(request: BaseRequest, accepted: frozenset[str]) -> None:
     _check_encoding(request)
 
 
-def _check_encoding(request: BaseRequest) -> None:
+def _check_encoding(request: Request) -> None:
     if CONTENT_ENCODING in request.headers:
         raise Refused(415, InvalidRequest("the body is compressed", hint="send it as it is"))
 

@@ -28,13 +28,21 @@ FIXED_MESSAGES: Final[Mapping[type[ProxyError], str]] = {
 """Errors whose answers are the same bytes whatever raised them: they must not tell what exists, or what was wrong."""
 
 _NULL: Final = b"null"
+_OPEN: Final = b'{"responseMeta":{"status":%d,"success":true},"data":'
+_CLOSE: Final = b',"errorDisplay":""}'
+_EXECUTED: Final = _OPEN % 200 + b'{"statusCode":%b,"title":null,"errorType":null,"headers":%b,"body":'
+_EXECUTED_ROWS: Final = _EXECUTED % (_NULL, _NULL)
+_AFTER_BODY: Final = (
+    b',"readableError":null,"isExecutionSuccess":true,"messages":%b,"request":%b,"dataTypes":%b'
+    b',"pluginErrorDetails":null,"columns":%b,"truncated":%b,"executionId":"%b"}' + _CLOSE
+)
 
 _Words: TypeAlias = tuple[str, ...]
 
 
-def success(data: Iterable[bytes], *, status: int = 200) -> tuple[bytes, ...]:
+def success(data: tuple[bytes, ...], *, status: int = 200) -> tuple[bytes, ...]:
     """Return the envelope of an answer as pieces to be written one after the other."""
-    return (b'{"responseMeta":{"status":%d,"success":true},"data":' % status, *data, b',"errorDisplay":""}')
+    return (_OPEN % status, *data, _CLOSE)
 
 
 def failure(error: ProxyError, *, status: int) -> bytes:
@@ -62,31 +70,25 @@ def failure(error: ProxyError, *, status: int) -> bytes:
     )
 
 
-def execution_data(execution: Execution) -> tuple[bytes, ...]:
-    """Return ``data`` of an execute call as pieces."""
+def executed(execution: Execution) -> tuple[bytes, ...]:
+    """Return the envelope of an execute call, whose query succeeded or failed, as pieces."""
     error = execution.error
     if error is not None:
-        return _failed_data(execution, error)
-    http = execution.http
-    return (
-        b'{"statusCode":',
-        _NULL if http is None else _dumps(_status_line(http)),
-        b',"title":null,"errorType":null,"headers":',
-        _NULL if http is None else _dumps(_headers(http, editor=execution.editor)),
-        b',"body":',
-        execution.body,
-        b',"readableError":null,"isExecutionSuccess":true,"messages":',
+        return success(_failed_data(execution, error))
+    before_body = _EXECUTED_ROWS if execution.http is None else _executed_http(execution.http, editor=execution.editor)
+    after_body = _AFTER_BODY % (
         _dumps(execution.messages) if execution.messages else b"[]",
-        b',"request":',
-        _request(execution),
-        b',"dataTypes":',
+        _NULL if execution.request is None else _request(execution),
         _DATA_TYPES.get(execution.data_types) or _data_types(execution.data_types),
-        b',"pluginErrorDetails":null,"columns":',
         execution.columns,
-        b',"truncated":true,"executionId":"' if execution.truncated else b',"truncated":false,"executionId":"',
+        b"true" if execution.truncated else b"false",
         execution.id.encode(),
-        b'"}',
     )
+    return (before_body, execution.body, after_body)
+
+
+def _executed_http(http: HttpAnswer, *, editor: bool) -> bytes:
+    return _EXECUTED % (_dumps(_status_line(http)), _dumps(_headers(http, editor=editor)))
 
 
 def _dumps(value: object) -> bytes:

@@ -5,7 +5,6 @@ from typing import Any
 
 from appsmith_proxy.errors import InternalError
 from appsmith_proxy.web import answers, answers_datasources, answers_plans
-from appsmith_proxy.web.envelope import execution_data
 from appsmith_proxy.web.models import Wire
 from appsmith_proxy.web.parsing import given
 from appsmith_proxy.web.route import Call, Handler, Pieces
@@ -21,11 +20,6 @@ Show = Callable[[Any], Wire]
 def shown(answer: Wire) -> Pieces:
     """Return an answer as JSON text."""
     return (answer.model_dump_json().encode(),)
-
-
-async def execute(services: Services, call: Call) -> Pieces:
-    """Run one action."""
-    return execution_data(await services.executor.execute(call.body))
 
 
 async def view(services: Services, call: Call) -> Pieces:

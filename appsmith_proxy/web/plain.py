@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
-from appsmith_proxy.model.ids import is_id
+from appsmith_proxy.model.ids import ID_PATTERN
 
 MAX_BYTES: Final = 1_024
 """No key can then be too long, and no structure too large."""
@@ -37,8 +37,13 @@ def read_plain(body: bytes) -> PlainCall | None:
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
     action_id, view_mode, params = value.get("actionId"), value.get("viewMode", False), value.get("params", {})
-    if not (is_id(action_id) and type(view_mode) is bool and type(params) is dict):
-        return None
-    if not (_FIELDS.issuperset(value) and _PLAIN.issuperset(map(type, params.values()))):
-        return None
-    return action_id, view_mode, params
+    if (
+        type(action_id) is str
+        and ID_PATTERN.fullmatch(action_id)
+        and type(view_mode) is bool
+        and type(params) is dict
+        and _FIELDS.issuperset(value)
+        and _PLAIN.issuperset(map(type, params.values()))
+    ):
+        return action_id, view_mode, params
+    return None

@@ -20,7 +20,7 @@ Pieces: TypeAlias = tuple[bytes, ...]
 
 
 @final
-@dataclass(slots=True, kw_only=True)  # not frozen: made for every execution, and freezing would treble its price
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One call, authorized and parsed."""
 
@@ -30,8 +30,7 @@ class Call:
     query: Any = None
     """The route's query model."""
     body: Any = None
-    """The route's body model; an ``ExecuteCall`` on the execute route."""
-
+    """The route's body model."""
     draining: bool = False
     """The server is about to stop."""
 
@@ -54,10 +53,12 @@ class Route:
     method: str
     path: str
     """Below ``PREFIX``."""
-    handler: Handler
     permission: Permission
     """Checked against the caller's role before anything of the request is read."""
     summary: str
+    handler: Handler | None = None
+    """It runs to its end once begun. None: the route executes an action: the body may also be the family's form, and the work
+    ends when its caller goes away."""
     body: type[Wire] | None = None
     query: type[Wire] | None = None
     answer: type[Wire] | None = None
@@ -67,9 +68,6 @@ class Route:
     status: int = 200
     bare: bool = False
     """The handler's answer goes out as it is, without the envelope."""
-    executes: bool = False
-    """It runs an action: the body may also be the family's form, and the work ends when its caller goes away. What does
-    not execute runs to its end once begun."""
 
     def __post_init__(self) -> None:
         # The annotation says so; a row written in haste may not have heard, and would be open to everybody.
@@ -77,6 +75,13 @@ class Route:
             raise TypeError(f"{self.method} {self.path}: a route needs a Permission; Permission.PUBLIC is one")
         if self.method not in METHODS or not self.path.startswith("/"):
             raise ValueError(f"{self.method} {self.path}: not a method and a path")
+        if self.executes and self.permission is Permission.PUBLIC:
+            raise ValueError(f"{self.method} {self.path}: nobody executes without being known")
+
+    @property
+    def executes(self) -> bool:
+        """Whether it executes an action."""
+        return self.handler is None
 
     @property
     def full_path(self) -> str:

@@ -37,8 +37,11 @@ class Router:
             NotFound: no such path.
             Refused: the path exists, but not with this method (405).
         """
-        path, _, query = target.partition("?")
-        methods, record_id = self._methods(path)
+        methods: Mapping[str, Route] | None = self._fixed.get(target)
+        record_id = query = ""
+        if methods is None:
+            path, _, query = target.partition("?")
+            methods, record_id = self._methods(path)
         route = methods.get(method)
         if route is None:
             allow = ", ".join(sorted(methods))

@@ -77,13 +77,11 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route(
         method="POST",
         path="/actions/execute",
-        handler=handlers.execute,
         permission=Permission.ACTION_EXECUTE,
         summary="Execute an action; a query that fails is a 200 with isExecutionSuccess false. "
         "With the header Idempotency-Key what writes runs once",
         body=models.ExecuteBody,
         answer=answers_execution.ExecutionAnswer,
-        executes=True,
     ),
     Route(
         method="GET",

@@ -1,0 +1,35 @@
+"""One request as the API sees it: what aiohttp's parser read, and nothing worked out from it before it is asked for."""
+
+from asyncio import WriteTransport
+from collections.abc import Sequence
+from typing import Protocol
+
+from aiohttp import StreamReader
+from msgspec import Struct
+
+
+class Fields(Protocol):
+    """A request's headers by name, in any case."""
+
+    def __contains__(self, name: object, /) -> bool:
+        """Return whether there is one of this name."""
+
+    def get(self, name: str, default: str, /) -> str:
+        """Return the first value of a name."""
+
+    def getall(self, name: str, default: tuple[str, ...], /) -> Sequence[str]:
+        """Return all values of a name."""
+
+
+class Request(Struct, frozen=True, eq=False):
+    """A head that was parsed whole, and its body, which may still be coming. A ``Struct`` is made in C, and this for every call."""
+
+    method: str
+    target: str
+    """Path and query, the very bytes."""
+    headers: Fields
+    content: StreamReader
+    complete: bool
+    """The body came with the head, as nearly always."""
+    transport: WriteTransport
+    """For telling a client to go on; the answer is written by the connection."""
