@@ -7,6 +7,7 @@ on every process.
 
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -29,10 +30,8 @@ MAX_DAYS: Final = 3_650
 REMEMBERED: Final = 5_000
 """How many authenticated tokens are remembered; what is not valid never takes a place."""
 
-_SCHEME: Final = "bearer "
-"""RFC 6750: in any case, and one space."""
-_LENGTH: Final = len(_SCHEME) + len(PREFIX) + 43
-"""Of a header: 43 characters of base64url are 256 bits."""
+_HEADER: Final = re.compile(rf"(?ai:bearer) ({PREFIX}[\0-\x7f]{{43}})")
+"""RFC 6750: the scheme in any case, and one space. 43 characters of base64url are 256 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class Tokens:
     def authenticate_cached(self, authorization: str | None) -> Principal | None:
         """Return the caller if that needs no I/O, else None: ask ``authenticate``. Raises ``StoreStale``."""
         digest = _digest(authorization)
-        return None if digest is None else self._recall(digest)
+        return self._recall(digest) if digest else None
 
     async def create(
         self,
@@ -150,12 +149,8 @@ def _digest(header: str | None) -> bytes | None:
     Nothing is looked up by, or compared with, what the caller sent. Of the token's own letters nothing is checked: other
     letters have another hash, which belongs to no token.
     """
-    if header is None or len(header) != _LENGTH or not header.isascii():
-        return None
-    start = len(_SCHEME)
-    if header[:start].lower() != _SCHEME or not header.startswith(PREFIX, start):
-        return None
-    return hashlib.sha256(header[start:].encode()).digest()
+    found = _HEADER.fullmatch(header) if header else None
+    return hashlib.sha256(found[1].encode()).digest() if found else None
 
 
 def _principal(token: Token) -> Principal:
