@@ -12,34 +12,30 @@ LOOK_SECONDS: Final = 0.1
 class Deadlines:
     """Everything of one loop that runs under a deadline."""
 
-    __slots__ = ("_running", "_timer")
+    __slots__ = ("running", "watched")
 
     def __init__(self) -> None:
-        self._running: set[Deadline] = set()
-        self._timer: asyncio.TimerHandle | None = None
+        self.running: set[Deadline] = set()
+        """Whose blocks are being executed: they come and go by themselves."""
+        self.watched = False
+        """The timer runs."""
 
     def at(self, when: float) -> "Deadline":
         """Return a context whose block raises ``TimeoutError`` soon after ``when``, on the loop's clock."""
         return Deadline(self, when)
 
-    def add(self, deadline: "Deadline") -> None:
-        """Look after a deadline."""
-        self._running.add(deadline)
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
-
-    def remove(self, deadline: "Deadline") -> None:
-        """Look after it no more."""
-        self._running.discard(deadline)
+    def watch(self) -> None:
+        """Look after those that run until there are none."""
+        self.watched = True
+        asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
-        self._timer = None
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        for deadline in self._running:
+        self.watched = False
+        now = asyncio.get_running_loop().time()
+        for deadline in self.running:
             deadline.look(now)
-        if self._running:
-            self._timer = loop.call_later(LOOK_SECONDS, self._look)
+        if self.running:
+            self.watch()
 
 
 @final
@@ -60,12 +56,15 @@ class Deadline:
         if self._task is None:
             raise RuntimeError("a deadline needs a task that it can end")
         self._cancelling = self._task.cancelling()
-        self._all.add(self)
+        everything = self._all
+        everything.running.add(self)
+        if not everything.watched:
+            everything.watch()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._all.remove(self)
+        self._all.running.discard(self)
         if self._passed and self._task is not None:
             # Whose cancelling it was is told by the count: another's goes on as what it is.
             others = self._task.uncancel() > self._cancelling

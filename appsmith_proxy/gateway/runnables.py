@@ -15,6 +15,7 @@ from appsmith_proxy.model.records import Action, ActionCopy, Datasource, PlanSea
 from appsmith_proxy.registry.registry import Registry
 from appsmith_proxy.sdk import Driver, Limits
 from appsmith_proxy.store.cache import CachedStore
+from appsmith_proxy.template import Binder, binder_of
 
 MISSING: Final = "no such action"
 
@@ -37,6 +38,8 @@ class Runnable:
     published: Published = field(default_factory=Published)
     """What the datasource reported when it was published; of drafts nothing."""
     encoder: Encoder = field(default_factory=Encoder)
+    binder: Binder | None = None
+    """None: bound step by step, in a transaction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +135,7 @@ class Runnables:
             ),
             timeout=min(copy.timeout_ms, self._limits.max_timeout_ms) / 1000,
             published=Published(seal.reported if seal is not None else ()),
+            binder=None if plan.in_transaction else binder_of(plan),
             scope=f"{action.id}:{action.revision}" if published and not _uses_trusted_names(plan) else "",
         )
         self._kept[action.id, published] = runnable
