@@ -34,11 +34,13 @@ _HEADER: Final = re.compile(rf"(?ai:bearer) ({PREFIX}[\0-\x7f]{{43}})")
 """RFC 6750: the scheme in any case, and one space. 43 characters of base64url are 256 bits."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Remembered:
     token: Token
     expires: float
     principal: Principal
+    version: int = -1
+    """Of the cache, when it was seen to hold this very record."""
 
 
 class Tokens:
@@ -127,7 +129,10 @@ class Tokens:
         known = self._remembered.get(digest)
         if known is None:
             return None
-        if self._cache.peek(Token, known.token.id) is known.token and self._clock() < known.expires:
+        version = self._cache.version()
+        if version != known.version and self._cache.peek(Token, known.token.id) is known.token:
+            known.version = version
+        if version == known.version and self._clock() < known.expires:
             return known.principal
         self._remembered.pop(digest, None)
         return None

@@ -20,10 +20,6 @@ class Deadlines:
         self.watched = False
         """The timer runs."""
 
-    def at(self, when: float) -> "Deadline":
-        """Return a context whose block raises ``TimeoutError`` soon after ``when``, on the loop's clock."""
-        return Deadline(self, when)
-
     def watch(self) -> None:
         """Look after those that run until there are none."""
         self.watched = True
@@ -40,22 +36,27 @@ class Deadlines:
 
 @final
 class Deadline:
-    """One block of code and when it must have ended. Nests with ``asyncio.timeout`` and cancellation as that does."""
+    """One block of code that raises ``TimeoutError`` soon after ``when``, on the loop's clock.
+
+    Nests with ``asyncio.timeout`` and cancellation as that does.
+    """
 
     __slots__ = ("_all", "_cancelling", "_passed", "_task", "_when")
+
+    _task: "asyncio.Task[Any]"
+    _cancelling: int
 
     def __init__(self, deadlines: Deadlines, when: float) -> None:
         self._all = deadlines
         self._when = when
         self._passed = False
-        self._cancelling = 0
-        self._task: asyncio.Task[Any] | None = None
 
     def __enter__(self) -> None:
-        self._task = asyncio.current_task()
-        if self._task is None:
+        task = asyncio.current_task()
+        if task is None:
             raise RuntimeError("a deadline needs a task that it can end")
-        self._cancelling = self._task.cancelling()
+        self._task = task
+        self._cancelling = task.cancelling()
         everything = self._all
         everything.running.add(self)
         if not everything.watched:
@@ -65,7 +66,7 @@ class Deadline:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._all.running.discard(self)
-        if self._passed and self._task is not None:
+        if self._passed:
             # Whose cancelling it was is told by the count: another's goes on as what it is.
             others = self._task.uncancel() > self._cancelling
             if kind is asyncio.CancelledError and not others:
@@ -73,6 +74,6 @@ class Deadline:
 
     def look(self, now: float) -> None:
         """End the block when its time is over."""
-        if now >= self._when and not self._passed and self._task is not None:
+        if now >= self._when and not self._passed:
             self._passed = True
             self._task.cancel()

@@ -29,6 +29,7 @@ from appsmith_proxy.audit.trail import Trail
 from appsmith_proxy.errors import (
     AuditUnavailable,
     CapabilityNotSupported,
+    DatasourceError,
     Forbidden,
     InternalError,
     NotFound,
@@ -94,10 +95,13 @@ class Executor:
         intent = _intent(call, runnable, execution_id, now)
         if not self._trail.try_record(intent):
             await self._trail.record(intent)
-        once = self._admitted if call.idempotency_key is None else self._once
+        if call.idempotency_key is None:
+            work = self._admitted(call, runnable, execution_id, editor=editor)
+        else:
+            work = self._once(call, runnable, execution_id, editor=editor)
         if not runnable.plan.writes or runnable.copy.cancel_on_disconnect:
-            return await once(call, runnable, execution_id, editor=editor)
-        return await self._writes.run(once(call, runnable, execution_id, editor=editor))
+            return await work
+        return await self._writes.run(work)
 
     async def close(self) -> None:
         """Wait for writes whose callers went away; each ends at its own deadline. Call before closing the leases."""
@@ -162,7 +166,8 @@ class Executor:
             http: HttpAnswer | None = None
             error: ProxyError | None = None
             try:
-                trusted = partial(_trusted, call, runnable)
+                # What has a scope asks nothing of who calls.
+                trusted = _nobody if runnable.scope else partial(_trusted, call, runnable)
                 numbers = call.numbers or runnable.copy.numbers
                 if runnable.binder is None or call.dry_run:
                     transaction = Transaction(call, runnable, trusted)
@@ -202,7 +207,15 @@ class Executor:
             except asyncio.CancelledError:
                 await self._record(record_of(execution_id, started, outcome=Outcome.UNKNOWN))
                 raise
-            record = record_of(execution_id, started, rows=row_count(result), size=len(body), error=error)
+            duration_ms = (time.perf_counter() - started) * 1000
+            record = OutcomeRecord(
+                execution_id=execution_id,
+                duration_ms=duration_ms,
+                rows=row_count(result),
+                bytes=len(body),
+                error_code=type(error) if error else None,
+                outcome=error.outcome if isinstance(error, DatasourceError) else None,
+            )
             if not self._record_now(record):
                 await self._record(record)
             return Execution(
@@ -218,7 +231,7 @@ class Executor:
                 error=error,
                 user_message=user_message(runnable, error.code, getattr(error, "constraint", "")) if error else None,
                 data_types=data_types(result, body),
-                duration_ms=(time.perf_counter() - started) * 1000,
+                duration_ms=duration_ms,
             )
         finally:
             gate.leave()
@@ -289,6 +302,10 @@ def _trusted(call: ExecuteCall, runnable: Runnable, name: str) -> Value | None:
     )
     value: Value | None = TRUSTED_NAMES[name](context)
     return value
+
+
+def _nobody(name: str) -> None:
+    """Know no trusted name: a plan that asks for one fails."""
 
 
 def _check_dry_run(runnable: Runnable, *, editor: bool) -> None:

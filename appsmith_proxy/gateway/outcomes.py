@@ -35,20 +35,14 @@ def encoded(encoder: Encoder, result: Result, numbers: str, *, editor: bool) -> 
 
 
 def record_of(
-    execution_id: str,
-    started: float,
-    *,
-    rows: int = 0,
-    size: int = 0,
-    error: ProxyError | None = None,
-    outcome: Outcome | None = None,
+    execution_id: str, started: float, *, error: ProxyError | None = None, outcome: Outcome | None = None
 ) -> OutcomeRecord:
-    """Return the record of an execution that began at ``started`` and is over now."""
+    """Return the record of an execution that began at ``started`` and is over now, without an answer."""
     return OutcomeRecord(
         execution_id=execution_id,
         duration_ms=(time.perf_counter() - started) * 1000,
-        rows=rows,
-        bytes=size,
+        rows=0,
+        bytes=0,
         error_code=type(error) if error is not None else None,
         outcome=error.outcome if isinstance(error, DatasourceError) else outcome,
     )

@@ -17,7 +17,7 @@ from appsmith_proxy.errors import (
     ProxyError,
     describe,
 )
-from appsmith_proxy.gateway.deadlines import Deadlines
+from appsmith_proxy.gateway.deadlines import Deadline, Deadlines
 from appsmith_proxy.gateway.edge import is_cancelled
 from appsmith_proxy.gateway.leases import Leases
 from appsmith_proxy.gateway.outcomes import row_count
@@ -54,7 +54,7 @@ class Running:
         """
         datasource = runnable.datasource
         try:
-            with self._deadlines.at(request.deadline + GRACE_SECONDS):
+            with Deadline(self._deadlines, request.deadline + GRACE_SECONDS):
                 lease = self._leases.borrow_open(datasource) or await self._leases.borrow(datasource)
                 try:
                     result = await lease.client.execute(request)
@@ -96,7 +96,7 @@ class Running:
         """
         await transaction.aside(transaction.check)
         try:
-            with self._deadlines.at(deadline + GRACE_SECONDS):
+            with Deadline(self._deadlines, deadline + GRACE_SECONDS):
                 try:
                     return await self._run_steps(runnable, transaction, deadline)
                 except Disconnected as error:
