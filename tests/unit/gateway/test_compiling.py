@@ -142,6 +142,7 @@ async def test_what_is_kept_is_told_as_long_as_its_records_are_the_current_ones(
     runnables: Runnables, cache: CachedStore, store: MemoryStore, changed: str | None
 ) -> None:
     await store.commit(Put(Action(id="a" * 24, workspace_id="w" * 24, application_id="b" * 24, draft=COPY), expected=0))
+    await cache.refresh()
     action = await cache.get(Action, "a" * 24)
     datasource = await cache.get(Datasource, DATASOURCE.id)
     assert action is not None
