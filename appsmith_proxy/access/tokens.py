@@ -63,11 +63,11 @@ class Tokens:
 
     async def authenticate(self, authorization: str | None) -> Principal:
         """Return the caller of an ``Authorization`` header. Raises ``Unauthenticated``, always the same; ``StoreStale``."""
+        if (principal := self.authenticate_cached(authorization)) is not None:
+            return principal
         digest = _digest(authorization)
         if digest is None:
             raise unauthenticated()
-        if (principal := self._recall(digest)) is not None:
-            return principal
         token = await self._cache.find_one(Token, "sha256", digest.hex())
         if token is None or not hmac.compare_digest(token.sha256, digest.hex()):
             raise unauthenticated()
@@ -80,7 +80,15 @@ class Tokens:
     def authenticate_cached(self, authorization: str | None) -> Principal | None:
         """Return the caller if that needs no I/O, else None: ask ``authenticate``. Raises ``StoreStale``."""
         digest = _digest(authorization)
-        return self._recall(digest) if digest else None
+        if digest is None or (known := self._remembered.get(digest)) is None:
+            return None
+        version = self._cache.version()
+        if version != known.version and self._cache.peek(Token, known.token.id) is known.token:
+            known.version = version
+        if version == known.version and self._clock() < known.expires:
+            return known.principal
+        self._remembered.pop(digest, None)
+        return None
 
     async def create(
         self,
@@ -124,18 +132,6 @@ class Tokens:
             raise NotFound("no such token", hint="see: appsmith-proxy tokens list")
         await self._store.commit(Delete(Token, token_id, token.revision))
         await self._cache.refresh()
-
-    def _recall(self, digest: bytes) -> Principal | None:
-        known = self._remembered.get(digest)
-        if known is None:
-            return None
-        version = self._cache.version()
-        if version != known.version and self._cache.peek(Token, known.token.id) is known.token:
-            known.version = version
-        if version == known.version and self._clock() < known.expires:
-            return known.principal
-        self._remembered.pop(digest, None)
-        return None
 
     def _remember(self, digest: bytes, remembered: _Remembered) -> None:
         self._remembered[digest] = remembered

@@ -92,7 +92,17 @@ class Executor:
             _check_dry_run(runnable, editor=editor)
         now = time.time()
         execution_id = self._ids.next(now)
-        intent = _intent(call, runnable, execution_id, now)
+        principal, action = call.principal, runnable.action
+        intent = Intent(
+            execution_id=execution_id,
+            at=now,
+            principal_id=principal.id,
+            role=principal.role,
+            workspace_id=action.workspace_id,
+            action_id=action.id,
+            datasource_id=runnable.datasource.id,
+            copy=Copy.PUBLISHED if runnable.scope or runnable.copy is action.published else Copy.DRAFT,
+        )
         if not self._trail.try_record(intent):
             await self._trail.record(intent)
         if call.idempotency_key is None:
@@ -216,8 +226,11 @@ class Executor:
                 error_code=type(error) if error else None,
                 outcome=error.outcome if isinstance(error, DatasourceError) else None,
             )
-            if not self._record_now(record):
-                await self._record(record)
+            try:
+                if not self._trail.try_record(record):
+                    await self._trail.record(record)
+            except AuditUnavailable:
+                _not_on_the_trail(record)
             return Execution(
                 id=execution_id,
                 body=body,
@@ -248,14 +261,6 @@ class Executor:
 
     # record
 
-    def _record_now(self, outcome: OutcomeRecord) -> bool:
-        """Record without waiting; False: ``_record`` does it."""
-        try:
-            return self._trail.try_record(outcome)
-        except AuditUnavailable:
-            _not_on_the_trail(outcome)
-            return True
-
     async def _record(self, outcome: OutcomeRecord) -> None:
         try:
             await self._trail.record(outcome)
@@ -270,20 +275,6 @@ def _not_on_the_trail(outcome: OutcomeRecord) -> None:
 
 def _wants_published(call: ExecuteCall, action: Action) -> bool:
     return call.view_mode or not allowed(call.principal, Permission.ACTION_MANAGE, action.workspace_id)
-
-
-def _intent(call: ExecuteCall, runnable: Runnable, execution_id: str, now: float) -> Intent:
-    principal, action = call.principal, runnable.action
-    return Intent(
-        execution_id=execution_id,
-        at=now,
-        principal_id=principal.id,
-        role=principal.role,
-        workspace_id=action.workspace_id,
-        action_id=action.id,
-        datasource_id=runnable.datasource.id,
-        copy=Copy.PUBLISHED if runnable.scope or runnable.copy is action.published else Copy.DRAFT,
-    )
 
 
 def _unverified(call: ExecuteCall, action: Action, execution_id: str, now: float) -> Unverified:
