@@ -4,6 +4,8 @@ import asyncio
 from types import TracebackType
 from typing import Any, Final, final
 
+import msgspec
+
 LOOK_SECONDS: Final = 0.1
 """How late an end may come."""
 
@@ -35,21 +37,17 @@ class Deadlines:
 
 
 @final
-class Deadline:
+class Deadline(msgspec.Struct, eq=False):
     """One block of code that raises ``TimeoutError`` soon after ``when``, on the loop's clock.
 
     Nests with ``asyncio.timeout`` and cancellation as that does.
     """
 
-    __slots__ = ("_all", "_cancelling", "_passed", "_task", "_when")
-
-    _task: "asyncio.Task[Any]"
-    _cancelling: int
-
-    def __init__(self, deadlines: Deadlines, when: float) -> None:
-        self._all = deadlines
-        self._when = when
-        self._passed = False
+    deadlines: Deadlines
+    when: float
+    _passed: bool = False
+    _task: "asyncio.Task[Any] | None" = None
+    _cancelling: int = 0
 
     def __enter__(self) -> None:
         task = asyncio.current_task()
@@ -57,16 +55,16 @@ class Deadline:
             raise RuntimeError("a deadline needs a task that it can end")
         self._task = task
         self._cancelling = task.cancelling()
-        everything = self._all
-        everything.running.add(self)
-        if not everything.watched:
-            everything.watch()
+        deadlines = self.deadlines
+        deadlines.running.add(self)
+        if not deadlines.watched:
+            deadlines.watch()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._all.running.discard(self)
-        if self._passed:
+        self.deadlines.running.discard(self)
+        if self._passed and self._task is not None:
             # Whose cancelling it was is told by the count: another's goes on as what it is.
             others = self._task.uncancel() > self._cancelling
             if kind is asyncio.CancelledError and not others:
@@ -74,6 +72,6 @@ class Deadline:
 
     def look(self, now: float) -> None:
         """End the block when its time is over."""
-        if now >= self._when and not self._passed:
+        if now >= self.when and not self._passed and self._task is not None:
             self._passed = True
             self._task.cancel()

@@ -86,13 +86,19 @@ class Executor:
             NotFound, Overloaded, AuditUnavailable, PlanUnverified, StoreStale, StillRunning, OutcomeUnknown: the request
                 failed. A failed query is answered.
         """
-        runnable = self._find_now(call) or await self._find(call)
-        editor = self._authorize(call, runnable)
+        if call.view_mode:
+            runnable = self._runnables.peek(call.action_id, published=True) or await self._find(call)
+        else:
+            runnable = self._peek_as_editor(call) or await self._find(call)
+        principal, action = call.principal, runnable.action
+        may = rights(principal, action.workspace_id)
+        if Permission.ACTION_EXECUTE not in may or Permission.DATASOURCE_EXECUTE not in may:
+            raise NotFound(MISSING)
+        editor = Permission.ACTION_MANAGE in may
         if call.dry_run:
             _check_dry_run(runnable, editor=editor)
         now = time.time()
         execution_id = self._ids.next(now)
-        principal, action = call.principal, runnable.action
         intent = Intent(
             execution_id=execution_id,
             at=now,
@@ -120,14 +126,11 @@ class Executor:
 
     # find
 
-    def _find_now(self, call: ExecuteCall) -> Runnable | None:
-        published = call.view_mode
-        if not published:
-            action = self._cache.peek(Action, call.action_id)
-            if action is None:
-                return None
-            published = _wants_published(call, action)
-        return self._runnables.peek(call.action_id, published=published)
+    def _peek_as_editor(self, call: ExecuteCall) -> Runnable | None:
+        action = self._cache.peek(Action, call.action_id)
+        if action is None:
+            return None
+        return self._runnables.peek(action.id, published=_wants_published(call, action))
 
     async def _find(self, call: ExecuteCall) -> Runnable:
         action = await self._cache.get(Action, call.action_id)
@@ -139,15 +142,6 @@ class Executor:
             now = time.time()
             await self._trail.record(_unverified(call, action, self._ids.next(now), now))
             raise
-
-    # authorize
-
-    def _authorize(self, call: ExecuteCall, runnable: Runnable) -> bool:
-        """Return whether the caller is an editor of the action too."""
-        may = rights(call.principal, runnable.action.workspace_id)
-        if Permission.ACTION_EXECUTE not in may or Permission.DATASOURCE_EXECUTE not in may:
-            raise NotFound(MISSING)
-        return Permission.ACTION_MANAGE in may
 
     # once
 
