@@ -7,6 +7,7 @@ on every process.
 
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -29,17 +30,17 @@ MAX_DAYS: Final = 3_650
 REMEMBERED: Final = 5_000
 """How many authenticated tokens are remembered; what is not valid never takes a place."""
 
-_SCHEME: Final = "bearer "
-"""RFC 6750: in any case, and one space."""
-_LENGTH: Final = len(_SCHEME) + len(PREFIX) + 43
-"""Of a header: 43 characters of base64url are 256 bits."""
+_HEADER: Final = re.compile(rf"(?ai:bearer) ({PREFIX}[\0-\x7f]{{43}})")
+"""RFC 6750: the scheme in any case, and one space. 43 characters of base64url are 256 bits."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Remembered:
     token: Token
     expires: float
     principal: Principal
+    version: int = -1
+    """Of the cache, when it was seen to hold this very record."""
 
 
 class Tokens:
@@ -62,11 +63,11 @@ class Tokens:
 
     async def authenticate(self, authorization: str | None) -> Principal:
         """Return the caller of an ``Authorization`` header. Raises ``Unauthenticated``, always the same; ``StoreStale``."""
+        if (principal := self.authenticate_cached(authorization)) is not None:
+            return principal
         digest = _digest(authorization)
         if digest is None:
             raise unauthenticated()
-        if (principal := self._recall(digest)) is not None:
-            return principal
         token = await self._cache.find_one(Token, "sha256", digest.hex())
         if token is None or not hmac.compare_digest(token.sha256, digest.hex()):
             raise unauthenticated()
@@ -79,7 +80,15 @@ class Tokens:
     def authenticate_cached(self, authorization: str | None) -> Principal | None:
         """Return the caller if that needs no I/O, else None: ask ``authenticate``. Raises ``StoreStale``."""
         digest = _digest(authorization)
-        return None if digest is None else self._recall(digest)
+        if digest is None or (known := self._remembered.get(digest)) is None:
+            return None
+        version = self._cache.version()
+        if version != known.version and self._cache.peek(Token, known.token.id) is known.token:
+            known.version = version
+        if version == known.version and self._clock() < known.expires:
+            return known.principal
+        self._remembered.pop(digest, None)
+        return None
 
     async def create(
         self,
@@ -124,15 +133,6 @@ class Tokens:
         await self._store.commit(Delete(Token, token_id, token.revision))
         await self._cache.refresh()
 
-    def _recall(self, digest: bytes) -> Principal | None:
-        known = self._remembered.get(digest)
-        if known is None:
-            return None
-        if self._cache.peek(Token, known.token.id) is known.token and self._clock() < known.expires:
-            return known.principal
-        self._remembered.pop(digest, None)
-        return None
-
     def _remember(self, digest: bytes, remembered: _Remembered) -> None:
         self._remembered[digest] = remembered
         if len(self._remembered) > self._limit:
@@ -150,12 +150,8 @@ def _digest(header: str | None) -> bytes | None:
     Nothing is looked up by, or compared with, what the caller sent. Of the token's own letters nothing is checked: other
     letters have another hash, which belongs to no token.
     """
-    if header is None or len(header) != _LENGTH or not header.isascii():
-        return None
-    start = len(_SCHEME)
-    if header[:start].lower() != _SCHEME or not header.startswith(PREFIX, start):
-        return None
-    return hashlib.sha256(header[start:].encode()).digest()
+    found = _HEADER.fullmatch(header) if header else None
+    return hashlib.sha256(found[1].encode()).digest() if found else None
 
 
 def _principal(token: Token) -> Principal:

@@ -2,7 +2,9 @@
 
 from abc import ABC, abstractmethod
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+import msgspec
 
 from appsmith_proxy.errors import Outcome, ProxyError
 from appsmith_proxy.model.principal import Role
@@ -15,8 +17,8 @@ class Copy(StrEnum):
     PUBLISHED = "published"
 
 
-# Named tuples, where other nouns are frozen dataclasses: two are made for each execution, at a quarter of the price.
-class Intent(NamedTuple):
+# Made by msgspec, where other nouns are dataclasses: two for each execution, at a fifth of the price.
+class Intent(msgspec.Struct, frozen=True):
     """Somebody is about to execute something. Recorded before anything else happens."""
 
     execution_id: str
@@ -31,7 +33,7 @@ class Intent(NamedTuple):
     copy: Copy
 
 
-class OutcomeRecord(NamedTuple):
+class OutcomeRecord(msgspec.Struct, frozen=True):
     """What became of an execution. The accounting too: rows and bytes that were answered."""
 
     execution_id: str
@@ -44,7 +46,7 @@ class OutcomeRecord(NamedTuple):
     """What became of the work, when it failed at the datasource."""
 
 
-class Unverified(NamedTuple):
+class Unverified(msgspec.Struct, frozen=True):
     """A published action was asked for whose stored copy is not what was published. Nothing of it ran."""
 
     execution_id: str

@@ -27,10 +27,11 @@ class Trail:
 
         For an intent that means: do not execute. With sinks in memory only, this never waits.
         """
-        kept = self._keep_now(record)
-        if self._waiting:
-            kept = any(await asyncio.gather(*(self._offer(sink, record) for sink in self._waiting))) or kept
-        if not kept:
+        if self.try_record(record):
+            return
+        kept = [await self._offer(sink, record) for sink in self._immediate]  # these do not wait
+        kept += await asyncio.gather(*(self._offer(sink, record) for sink in self._waiting))
+        if not any(kept):
             raise _unavailable()
 
     def try_record(self, record: AuditRecord) -> bool:
@@ -41,16 +42,6 @@ class Trail:
         """
         if self._waiting:
             return False
-        if not self._keep_now(record):
-            raise _unavailable()
-        return True
-
-    async def close(self) -> None:
-        """Close every sink. May be called twice."""
-        for sink in (*self._immediate, *self._waiting):
-            await sink.close()
-
-    def _keep_now(self, record: AuditRecord) -> bool:
         kept = False
         for sink in self._immediate:
             try:
@@ -58,7 +49,14 @@ class Trail:
                 kept = True
             except Exception as exc:  # noqa: BLE001 - a sink may fail in any way; another one may keep the record
                 _failed(sink, exc)
-        return kept
+        if not kept:
+            raise _unavailable()
+        return True
+
+    async def close(self) -> None:
+        """Close every sink. May be called twice."""
+        for sink in (*self._immediate, *self._waiting):
+            await sink.close()
 
     async def _offer(self, sink: AuditSink, record: AuditRecord) -> bool:
         try:

@@ -4,6 +4,8 @@ import asyncio
 from types import TracebackType
 from typing import Any, Final, final
 
+import msgspec
+
 LOOK_SECONDS: Final = 0.1
 """How late an end may come."""
 
@@ -12,60 +14,56 @@ LOOK_SECONDS: Final = 0.1
 class Deadlines:
     """Everything of one loop that runs under a deadline."""
 
-    __slots__ = ("_running", "_timer")
+    __slots__ = ("running", "watched")
 
     def __init__(self) -> None:
-        self._running: set[Deadline] = set()
-        self._timer: asyncio.TimerHandle | None = None
+        self.running: set[Deadline] = set()
+        """Whose blocks are being executed: they come and go by themselves."""
+        self.watched = False
+        """The timer runs."""
 
-    def at(self, when: float) -> "Deadline":
-        """Return a context whose block raises ``TimeoutError`` soon after ``when``, on the loop's clock."""
-        return Deadline(self, when)
-
-    def add(self, deadline: "Deadline") -> None:
-        """Look after a deadline."""
-        self._running.add(deadline)
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
-
-    def remove(self, deadline: "Deadline") -> None:
-        """Look after it no more."""
-        self._running.discard(deadline)
+    def watch(self) -> None:
+        """Look after those that run until there are none."""
+        self.watched = True
+        asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
-        self._timer = None
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        for deadline in self._running:
+        self.watched = False
+        now = asyncio.get_running_loop().time()
+        for deadline in self.running:
             deadline.look(now)
-        if self._running:
-            self._timer = loop.call_later(LOOK_SECONDS, self._look)
+        if self.running:
+            self.watch()
 
 
 @final
-class Deadline:
-    """One block of code and when it must have ended. Nests with ``asyncio.timeout`` and cancellation as that does."""
+class Deadline(msgspec.Struct, eq=False):
+    """One block of code that raises ``TimeoutError`` soon after ``when``, on the loop's clock.
 
-    __slots__ = ("_all", "_cancelling", "_passed", "_task", "_when")
+    Nests with ``asyncio.timeout`` and cancellation as that does.
+    """
 
-    def __init__(self, deadlines: Deadlines, when: float) -> None:
-        self._all = deadlines
-        self._when = when
-        self._passed = False
-        self._cancelling = 0
-        self._task: asyncio.Task[Any] | None = None
+    deadlines: Deadlines
+    when: float
+    _passed: bool = False
+    _task: "asyncio.Task[Any] | None" = None
+    _cancelling: int = 0
 
     def __enter__(self) -> None:
-        self._task = asyncio.current_task()
-        if self._task is None:
+        task = asyncio.current_task()
+        if task is None:
             raise RuntimeError("a deadline needs a task that it can end")
-        self._cancelling = self._task.cancelling()
-        self._all.add(self)
+        self._task = task
+        self._cancelling = task.cancelling()
+        deadlines = self.deadlines
+        deadlines.running.add(self)
+        if not deadlines.watched:
+            deadlines.watch()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._all.remove(self)
+        self.deadlines.running.discard(self)
         if self._passed and self._task is not None:
             # Whose cancelling it was is told by the count: another's goes on as what it is.
             others = self._task.uncancel() > self._cancelling
@@ -74,6 +72,6 @@ class Deadline:
 
     def look(self, now: float) -> None:
         """End the block when its time is over."""
-        if now >= self._when and not self._passed and self._task is not None:
+        if now >= self.when and not self._passed and self._task is not None:
             self._passed = True
             self._task.cancel()

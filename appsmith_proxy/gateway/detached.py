@@ -7,7 +7,9 @@ next piece when it is done with one.
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any, Final, NamedTuple, TypeVar, final
+from typing import Any, Final, TypeVar, final
+
+import msgspec
 
 from appsmith_proxy.errors import ProxyError, describe
 
@@ -19,7 +21,7 @@ _log: Final = logging.getLogger("appsmith_proxy.gateway")
 _T = TypeVar("_T")
 
 
-class _Job(NamedTuple):
+class _Job(msgspec.Struct, frozen=True):
     work: Coroutine[Any, Any, Any]
     answer: "asyncio.Future[Any]"
 

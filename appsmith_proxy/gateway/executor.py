@@ -29,33 +29,33 @@ from appsmith_proxy.audit.trail import Trail
 from appsmith_proxy.errors import (
     AuditUnavailable,
     CapabilityNotSupported,
+    DatasourceError,
     Forbidden,
     InternalError,
     NotFound,
     Outcome,
     Overloaded,
-    ParameterInvalid,
     PlanUnverified,
     ProxyError,
 )
 from appsmith_proxy.gateway.detached import Detached
 from appsmith_proxy.gateway.encode import data_types
-from appsmith_proxy.gateway.execution import ExecuteCall, Execution
+from appsmith_proxy.gateway.execution import ExecuteCall, Execution, HttpAnswer
 from appsmith_proxy.gateway.idempotency import Idempotency
 from appsmith_proxy.gateway.leases import Leases
 from appsmith_proxy.gateway.limits import Gate
-from appsmith_proxy.gateway.outcomes import encoded, http_answer, http_failure, numbers_of, record_of
+from appsmith_proxy.gateway.outcomes import NO_ANSWER, encoded, http_answer, http_failure, record_of, row_count
 from appsmith_proxy.gateway.runnables import MISSING, Runnable, Runnables
 from appsmith_proxy.gateway.running import Running
 from appsmith_proxy.gateway.shown import name_parameter, shown_request, user_message
-from appsmith_proxy.gateway.staleness import Staleness, looks_new
+from appsmith_proxy.gateway.staleness import Staleness
 from appsmith_proxy.gateway.transactions import Transaction
 from appsmith_proxy.model.ids import Ids
 from appsmith_proxy.model.records import ENVIRONMENT, Action
 from appsmith_proxy.model.trusted import TRUSTED_NAMES, TrustedContext
-from appsmith_proxy.sdk import Capability, ExecuteRequest, Result, Value
+from appsmith_proxy.sdk import Capability, ExecuteRequest, Reported, Value
 from appsmith_proxy.store.cache import CachedStore
-from appsmith_proxy.template import Bound, bind
+from appsmith_proxy.template import Bound
 
 _log: Final = logging.getLogger("appsmith_proxy.gateway")
 
@@ -86,18 +86,38 @@ class Executor:
             NotFound, Overloaded, AuditUnavailable, PlanUnverified, StoreStale, StillRunning, OutcomeUnknown: the request
                 failed. A failed query is answered.
         """
-        runnable = self._find_now(call) or await self._find(call)
-        editor = self._authorize(call, runnable)
+        if call.view_mode:
+            runnable = self._runnables.peek(call.action_id, published=True) or await self._find(call)
+        else:
+            runnable = self._peek_as_editor(call) or await self._find(call)
+        principal, action = call.principal, runnable.action
+        may = rights(principal, action.workspace_id)
+        if Permission.ACTION_EXECUTE not in may or Permission.DATASOURCE_EXECUTE not in may:
+            raise NotFound(MISSING)
+        editor = Permission.ACTION_MANAGE in may
         if call.dry_run:
             _check_dry_run(runnable, editor=editor)
-        execution_id = self._ids.next()
-        intent = self._intent(call, runnable, execution_id)
+        now = time.time()
+        execution_id = self._ids.next(now)
+        intent = Intent(
+            execution_id=execution_id,
+            at=now,
+            principal_id=principal.id,
+            role=principal.role,
+            workspace_id=action.workspace_id,
+            action_id=action.id,
+            datasource_id=runnable.datasource.id,
+            copy=Copy.PUBLISHED if runnable.scope or runnable.copy is action.published else Copy.DRAFT,
+        )
         if not self._trail.try_record(intent):
             await self._trail.record(intent)
-        once = self._admitted if call.idempotency_key is None else self._once
+        if call.idempotency_key is None:
+            work = self._admitted(call, runnable, execution_id, editor=editor)
+        else:
+            work = self._once(call, runnable, execution_id, editor=editor)
         if not runnable.plan.writes or runnable.copy.cancel_on_disconnect:
-            return await once(call, runnable, execution_id, editor=editor)
-        return await self._writes.run(once(call, runnable, execution_id, editor=editor))
+            return await work
+        return await self._writes.run(work)
 
     async def close(self) -> None:
         """Wait for writes whose callers went away; each ends at its own deadline. Call before closing the leases."""
@@ -106,14 +126,11 @@ class Executor:
 
     # find
 
-    def _find_now(self, call: ExecuteCall) -> Runnable | None:
-        published = call.view_mode
-        if not published:
-            action = self._cache.peek(Action, call.action_id)
-            if action is None:
-                return None
-            published = _wants_published(call, action)
-        return self._runnables.peek(call.action_id, published=published)
+    def _peek_as_editor(self, call: ExecuteCall) -> Runnable | None:
+        action = self._cache.peek(Action, call.action_id)
+        if action is None:
+            return None
+        return self._runnables.peek(action.id, published=_wants_published(call, action))
 
     async def _find(self, call: ExecuteCall) -> Runnable:
         action = await self._cache.get(Action, call.action_id)
@@ -122,31 +139,9 @@ class Executor:
         try:
             return await self._runnables.find(action, published=_wants_published(call, action))
         except PlanUnverified:
-            await self._trail.record(_unverified(call, action, self._ids.next()))
+            now = time.time()
+            await self._trail.record(_unverified(call, action, self._ids.next(now), now))
             raise
-
-    # authorize
-
-    def _authorize(self, call: ExecuteCall, runnable: Runnable) -> bool:
-        """Return whether the caller is an editor of the action too."""
-        may = rights(call.principal, runnable.action.workspace_id)
-        if Permission.ACTION_EXECUTE not in may or Permission.DATASOURCE_EXECUTE not in may:
-            raise NotFound(MISSING)
-        return Permission.ACTION_MANAGE in may
-
-    # record
-
-    def _intent(self, call: ExecuteCall, runnable: Runnable, execution_id: str) -> Intent:
-        return Intent(
-            execution_id=execution_id,
-            at=time.time(),
-            principal_id=call.principal.id,
-            role=call.principal.role,
-            workspace_id=runnable.action.workspace_id,
-            action_id=runnable.action.id,
-            datasource_id=runnable.datasource.id,
-            copy=Copy.PUBLISHED if runnable.scope or runnable.copy is runnable.action.published else Copy.DRAFT,
-        )
 
     # once
 
@@ -159,16 +154,92 @@ class Executor:
         work = partial(self._admitted, call, runnable, execution_id, editor=editor)
         return await self._idempotency.run(call, runnable, execution_id, work, not_run, editor=editor)
 
-    # admit
+    # admit … encode, and what becomes of their failures
 
     async def _admitted(self, call: ExecuteCall, runnable: Runnable, execution_id: str, *, editor: bool) -> Execution:
-        gate = runnable.gate
+        gate, plan = runnable.gate, runnable.plan
         started = time.perf_counter()
         if not gate.try_enter():
             await self._wait_for_a_place(gate, execution_id, started)
         try:
             deadline = asyncio.get_running_loop().time() + runnable.timeout
-            return await self._query(call, runnable, execution_id, started, deadline, editor=editor)
+            bound: Bound | None = None
+            reported: Reported | None = None
+            result = NO_ANSWER
+            body, columns = b"null", b"[]"
+            http: HttpAnswer | None = None
+            error: ProxyError | None = None
+            try:
+                # What has a scope asks nothing of who calls.
+                trusted = _nobody if runnable.scope else partial(_trusted, call, runnable)
+                numbers = call.numbers or runnable.copy.numbers
+                if runnable.binder is None or call.dry_run:
+                    transaction = Transaction(call, runnable, trusted)
+                    try:
+                        result = await self._running.run_transaction(runnable, transaction, deadline)
+                    finally:
+                        bound = transaction.bound
+                    reported = runnable.published.of(bound.payload) if bound else None
+                else:
+                    if call.large:
+                        bound = await asyncio.to_thread(runnable.binder.bind, call.params, trusted, family=call.family)
+                    else:
+                        bound = runnable.binder.bind(call.params, trusted, family=call.family)
+                    reported = runnable.published.of(bound.payload)
+                    request = ExecuteRequest(
+                        payload=bound.payload,
+                        values=bound.values,
+                        read_only=plan.read_only,
+                        limits=runnable.limits,
+                        deadline=deadline,
+                        scope=runnable.scope,
+                        reported=reported,
+                        encode=numbers != "number",  # a driver's own encoding writes decimals as strings
+                    )
+                    result = await self._running.run(runnable, request)
+                if bound and reported and not plan.writes and runnable.published.looks_new(reported, result.columns):
+                    await self._staleness.check(runnable, bound, result, deadline)
+                if result.body is not None:
+                    http, error = http_answer(result.body), http_failure(result.body)
+                body, columns = encoded(runnable.encoder, result, numbers, editor=editor)
+            except InternalError as failure:
+                await self._record(record_of(execution_id, started, error=failure))
+                raise
+            except ProxyError as failure:
+                error = await self._staleness.reason(runnable, bound, failure, deadline)
+                name_parameter(error, bound)
+            except asyncio.CancelledError:
+                await self._record(record_of(execution_id, started, outcome=Outcome.UNKNOWN))
+                raise
+            duration_ms = (time.perf_counter() - started) * 1000
+            record = OutcomeRecord(
+                execution_id=execution_id,
+                duration_ms=duration_ms,
+                rows=row_count(result),
+                bytes=len(body),
+                error_code=type(error) if error else None,
+                outcome=error.outcome if isinstance(error, DatasourceError) else None,
+            )
+            try:
+                if not self._trail.try_record(record):
+                    await self._trail.record(record)
+            except AuditUnavailable:
+                _not_on_the_trail(record)
+            return Execution(
+                id=execution_id,
+                body=body,
+                columns=columns,
+                affected=result.affected,
+                truncated=result.truncated,
+                messages=result.messages,
+                http=http,
+                request=shown_request(bound, call.params, plan) if editor and bound is not None else None,
+                editor=editor,
+                error=error,
+                user_message=user_message(runnable, error.code, getattr(error, "constraint", "")) if error else None,
+                data_types=data_types(result, body),
+                duration_ms=duration_ms,
+            )
         finally:
             gate.leave()
 
@@ -182,88 +253,28 @@ class Executor:
             await self._record(record_of(execution_id, started, outcome=Outcome.NOT_SENT))
             raise
 
-    # bind … encode, and what becomes of their failures
-
-    async def _query(
-        self,
-        call: ExecuteCall,
-        runnable: Runnable,
-        execution_id: str,
-        started: float,
-        deadline: float,
-        *,
-        editor: bool,
-    ) -> Execution:
-        bound: Bound | None = None
-        result: Result | None = None
-        body, columns = b"null", b"[]"
-        error: ProxyError | None = None
-        plan = runnable.plan
-        try:
-            if call.dry_run or plan.in_transaction:
-                transaction = Transaction(call, runnable, partial(_trusted, call, runnable))
-                try:
-                    result = await self._running.run_transaction(runnable, transaction, deadline)
-                finally:
-                    bound = transaction.bound
-            else:
-                trusted = partial(_trusted, call, runnable)
-                if call.large:
-                    bound = await asyncio.to_thread(bind, plan, call.params, trusted, family=call.family)
-                else:
-                    bound = bind(plan, call.params, trusted, family=call.family)
-                result = await self._running.run(runnable, _request(call, runnable, bound, deadline))
-            if not plan.writes and bound is not None and looks_new(runnable, bound, result):
-                await self._staleness.check(runnable, bound, result, deadline)
-            body, columns = encoded(call, runnable, result, editor=editor)
-        except InternalError as failure:
-            await self._record(record_of(execution_id, started, error=failure))
-            raise
-        except ProxyError as failure:
-            error = await self._staleness.reason(runnable, bound, failure, deadline)
-        except asyncio.CancelledError:
-            await self._record(record_of(execution_id, started, outcome=Outcome.UNKNOWN))
-            raise
-        if isinstance(error, ParameterInvalid):
-            name_parameter(error, bound)
-        if error is None and result is not None and result.body is not None:
-            error = http_failure(result.body)
-        await self._record(record_of(execution_id, started, result=result, size=len(body), error=error))
-        return Execution(
-            id=execution_id,
-            body=body,
-            columns=columns,
-            affected=result.affected if result else None,
-            truncated=result.truncated if result else False,
-            messages=result.messages if result else (),
-            http=http_answer(result.body) if result and result.body else None,
-            request=shown_request(bound, call.params, plan) if editor and bound is not None else None,
-            editor=editor,
-            error=error,
-            user_message=user_message(runnable, error.code, getattr(error, "constraint", "")) if error else None,
-            data_types=data_types(result, body) if result else (),
-            duration_ms=(time.perf_counter() - started) * 1000,
-        )
-
     # record
 
     async def _record(self, outcome: OutcomeRecord) -> None:
         try:
-            if not self._trail.try_record(outcome):
-                await self._trail.record(outcome)
+            await self._trail.record(outcome)
         except AuditUnavailable:
-            # The work is done and its intent is on record; refusing the answer now would only hide what happened.
-            _log.error("the outcome of execution %s is not on the audit trail", outcome.execution_id)
+            _not_on_the_trail(outcome)
+
+
+def _not_on_the_trail(outcome: OutcomeRecord) -> None:
+    # The work is done and its intent is on record; refusing the answer now would only hide what happened.
+    _log.error("the outcome of execution %s is not on the audit trail", outcome.execution_id)
 
 
 def _wants_published(call: ExecuteCall, action: Action) -> bool:
     return call.view_mode or not allowed(call.principal, Permission.ACTION_MANAGE, action.workspace_id)
 
 
-def _unverified(call: ExecuteCall, action: Action, execution_id: str) -> Unverified:
+def _unverified(call: ExecuteCall, action: Action, execution_id: str, now: float) -> Unverified:
     return Unverified(
         execution_id=execution_id,
-        at=time.time(),
+        at=now,
         principal_id=call.principal.id,
         workspace_id=action.workspace_id,
         action_id=action.id,
@@ -278,6 +289,10 @@ def _trusted(call: ExecuteCall, runnable: Runnable, name: str) -> Value | None:
     return value
 
 
+def _nobody(name: str) -> None:
+    """Know no trusted name: a plan that asks for one fails."""
+
+
 def _check_dry_run(runnable: Runnable, *, editor: bool) -> None:
     if not editor:
         raise Forbidden("a dry run is for editors", hint="leave mode out")
@@ -290,16 +305,3 @@ def _check_dry_run(runnable: Runnable, *, editor: bool) -> None:
         raise CapabilityNotSupported(
             f"{runnable.driver.title} has no transactions, so nothing could be rolled back", hint="leave mode out"
         )
-
-
-def _request(call: ExecuteCall, runnable: Runnable, bound: Bound, deadline: float) -> ExecuteRequest:
-    return ExecuteRequest(
-        payload=bound.payload,
-        values=bound.values,
-        read_only=runnable.plan.read_only,
-        limits=runnable.limits,
-        deadline=deadline,
-        scope=runnable.scope,
-        reported=runnable.published.of(bound.payload),
-        encode=numbers_of(call, runnable) != "number",  # a driver's own encoding writes decimals as strings
-    )

@@ -23,6 +23,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias, final
 
+import msgspec
+
 from appsmith_proxy.errors import (
     Conflict,
     DatasourceError,
@@ -110,8 +112,7 @@ class Idempotency:
         ignored = ONLY_READS if not runnable.plan.writes else NOTHING_STAYS if call.dry_run else ""
         if ignored:
             execution = await work()
-            execution.messages = (*execution.messages, ignored)
-            return execution
+            return msgspec.structs.replace(execution, messages=(*execution.messages, ignored))
         try:
             run, ours = await self._claim(call, runnable, execution_id)
             first = None if ours else self._first(run, runnable, execution_id, editor=editor)

@@ -69,10 +69,11 @@ class Lease:
     def release(self) -> None:
         """Give the Client back; the last one back closes it when it is retired."""
         self.users -= 1
-        if self.retired and not self.users:
+        if self.users:
+            return
+        self.last_used = asyncio.get_running_loop().time()
+        if self.retired:
             self._leases.close_soon(self)
-        elif not self.users:
-            self.last_used = self._leases.now()
 
 
 @final
@@ -88,10 +89,6 @@ class Leases:
         self._closing: set[asyncio.Task[None]] = set()
         self._overdue: set[asyncio.Task[None]] = set()
         self._closed = False
-
-    def now(self) -> float:
-        """Return the loop's clock."""
-        return asyncio.get_running_loop().time()
 
     def borrow_open(self, datasource: Datasource) -> Lease | None:
         """Borrow without waiting when the Client of this revision is open; else None. The caller releases it."""
@@ -150,7 +147,7 @@ class Leases:
 
     async def sweep(self) -> None:
         """Close Clients that nobody used for ``idle_seconds``. The runtime calls it now and then."""
-        oldest = self.now() - self._idle_seconds
+        oldest = asyncio.get_running_loop().time() - self._idle_seconds
         for lease in list(self._current.values()):
             if not lease.users and lease.opened is not None and lease.last_used < oldest:
                 self.retire(lease.datasource_id)
@@ -174,7 +171,7 @@ class Leases:
         if not opening.cancelled() and opening.exception() is None:
             opened = opening.result()
             lease.opened, lease.secrets = opened.client, opened.secrets
-            lease.last_used = self.now()
+            lease.last_used = asyncio.get_running_loop().time()
         elif self._current.get(lease.datasource_id) is lease:
             del self._current[lease.datasource_id]  # the next who asks tries again
 

@@ -76,7 +76,9 @@ class Gate:
                 place.turn.set_result(True)  # the slot passes on: running stays as it is
                 return
         self.running -= 1
-        self._stop_timer()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _give_up(self, place: "_Place") -> None:
         if place.turn.cancelled():
@@ -93,11 +95,6 @@ class Gate:
             if not place.turn.done():
                 place.turn.set_result(False)
         self._timer = loop.call_at(self._queue[0].until, self._end_waits) if self._queue else None
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
 
 class _Place(NamedTuple):

@@ -6,29 +6,26 @@ from typing import Final
 
 from appsmith_proxy.audit.contract import OutcomeRecord
 from appsmith_proxy.errors import BadResponse, ContractBroken, DatasourceError, Outcome, ProxyError, describe
-from appsmith_proxy.gateway.execution import ExecuteCall, HttpAnswer
-from appsmith_proxy.gateway.runnables import Runnable
+from appsmith_proxy.gateway.encode import Encoder
+from appsmith_proxy.gateway.execution import HttpAnswer
 from appsmith_proxy.sdk import Body, BodyKind, EncodedRows, Result
 
 HTTP_FAILURE: Final = 400
 
+NO_ANSWER: Final = Result()
+"""Of an execution that failed before there was one."""
+
 _log: Final = logging.getLogger("appsmith_proxy.gateway")
 
 
-def numbers_of(call: ExecuteCall, runnable: Runnable) -> str:
-    """Return how decimals are written: as the call says, else as the action says."""
-    return call.numbers or runnable.copy.numbers
-
-
-def encoded(call: ExecuteCall, runnable: Runnable, result: Result, *, editor: bool) -> tuple[bytes, bytes]:
+def encoded(encoder: Encoder, result: Result, numbers: str, *, editor: bool) -> tuple[bytes, bytes]:
     """Return body and columns as JSON text.
 
     Raises:
         ContractBroken: the driver's answer is not what its columns promise.
     """
-    encoder = runnable.encoder
     try:
-        body = encoder.encode(result, numbers=numbers_of(call, runnable))
+        body = encoder.encode(result, numbers=numbers)
         return body, encoder.encode_columns(result, editor=editor) if result.columns else b"[]"
     except ProxyError:
         raise
@@ -38,30 +35,25 @@ def encoded(call: ExecuteCall, runnable: Runnable, result: Result, *, editor: bo
 
 
 def record_of(
-    execution_id: str,
-    started: float,
-    *,
-    result: Result | None = None,
-    size: int = 0,
-    error: ProxyError | None = None,
-    outcome: Outcome | None = None,
+    execution_id: str, started: float, *, error: ProxyError | None = None, outcome: Outcome | None = None
 ) -> OutcomeRecord:
-    """Return the record of an execution that began at ``started`` and is over now."""
+    """Return the record of an execution that began at ``started`` and is over now, without an answer."""
     return OutcomeRecord(
         execution_id=execution_id,
         duration_ms=(time.perf_counter() - started) * 1000,
-        rows=row_count(result),
-        bytes=size,
+        rows=0,
+        bytes=0,
         error_code=type(error) if error is not None else None,
         outcome=error.outcome if isinstance(error, DatasourceError) else outcome,
     )
 
 
-def row_count(result: Result | None) -> int:
+def row_count(result: Result) -> int:
     """Return how many rows came."""
-    if result is None or result.rows is None:
+    rows = result.rows
+    if rows is None:
         return 0
-    return len(result.rows.texts) if isinstance(result.rows, EncodedRows) else len(result.rows)
+    return len(rows.texts) if isinstance(rows, EncodedRows) else len(rows)
 
 
 def http_answer(body: Body) -> HttpAnswer:

@@ -15,6 +15,7 @@ from appsmith_proxy.model.records import Action, ActionCopy, Datasource, PlanSea
 from appsmith_proxy.registry.registry import Registry
 from appsmith_proxy.sdk import Driver, Limits
 from appsmith_proxy.store.cache import CachedStore
+from appsmith_proxy.template import Binder, binder_of
 
 MISSING: Final = "no such action"
 
@@ -37,6 +38,8 @@ class Runnable:
     published: Published = field(default_factory=Published)
     """What the datasource reported when it was published; of drafts nothing."""
     encoder: Encoder = field(default_factory=Encoder)
+    binder: Binder | None = None
+    """None: bound step by step, in a transaction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,7 @@ class ExecutionLimits:
 
 @final
 class Runnables:
-    """Finds runnables. Everything it keeps is checked against the cached records on each use."""
+    """Finds runnables. What it keeps is checked against the cached records each time that any of those has changed."""
 
     def __init__(self, cache: CachedStore, registry: Registry, seals: PlanSeals, limits: ExecutionLimits) -> None:
         self._cache = cache
@@ -59,6 +62,9 @@ class Runnables:
         self._seals = seals
         self._limits = limits
         self._kept: dict[tuple[str, bool], Runnable] = {}
+        self._current: dict[tuple[str, bool], Runnable] = {}
+        """Those of them whose records are the current ones, under ``_version`` of the cache."""
+        self._version = -1
         self._gates: dict[str, Gate] = {}
         self._long = asyncio.Lock()
 
@@ -68,14 +74,12 @@ class Runnables:
         Raises:
             StoreStale: the feed is too old to trust what is cached.
         """
-        kept = self._kept.get((action_id, published))
-        if kept is None:
-            return None
-        if self._cache.peek(Action, action_id) is not kept.action:
-            return None
-        if self._cache.peek(Datasource, kept.datasource.id) is not kept.datasource:
-            return None
-        return kept
+        version = self._cache.version()
+        if version != self._version:
+            self._current.clear()
+            self._version = version
+        key = (action_id, published)
+        return self._current.get(key) or self._check(key)
 
     async def find(self, action: Action, *, published: bool) -> Runnable:
         """Build the runnable of an action's published copy, or of its draft.
@@ -101,10 +105,23 @@ class Runnables:
 
     def forget(self, action_id: str) -> None:
         """Drop what is kept of an action, or of all (``""``); the feed says that it changed."""
+        self._current.clear()
         if not action_id:
             self._kept.clear()
         self._kept.pop((action_id, True), None)
         self._kept.pop((action_id, False), None)
+
+    def _check(self, key: tuple[str, bool]) -> Runnable | None:
+        """Return what is kept if both its records are still the current ones."""
+        kept = self._kept.get(key)
+        if kept is None:
+            return None
+        if self._cache.peek(Action, kept.action.id) is not kept.action:
+            return None
+        if self._cache.peek(Datasource, kept.datasource.id) is not kept.datasource:
+            return None
+        self._current[key] = kept
+        return kept
 
     async def _build(self, action: Action, copy: ActionCopy, datasource: Datasource, *, published: bool) -> Runnable:
         seal = await self._checked(action, copy, datasource) if published else None
@@ -132,6 +149,7 @@ class Runnables:
             ),
             timeout=min(copy.timeout_ms, self._limits.max_timeout_ms) / 1000,
             published=Published(seal.reported if seal is not None else ()),
+            binder=None if plan.in_transaction else binder_of(plan),
             scope=f"{action.id}:{action.revision}" if published and not _uses_trusted_names(plan) else "",
         )
         self._kept[action.id, published] = runnable

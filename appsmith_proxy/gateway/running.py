@@ -17,7 +17,7 @@ from appsmith_proxy.errors import (
     ProxyError,
     describe,
 )
-from appsmith_proxy.gateway.deadlines import Deadlines
+from appsmith_proxy.gateway.deadlines import Deadline, Deadlines
 from appsmith_proxy.gateway.edge import is_cancelled
 from appsmith_proxy.gateway.leases import Leases
 from appsmith_proxy.gateway.outcomes import row_count
@@ -40,26 +40,52 @@ class Running:
         self._leases = leases
         self._deadlines = Deadlines()
 
-    async def run(self, runnable: Runnable, request: ExecuteRequest) -> Result:
+    async def run(self, runnable: Runnable, request: ExecuteRequest, *, again: bool = False) -> Result:
         """Run one request.
+
+        Args:
+            runnable: whose it is.
+            request: what is sent.
+            again: it is the second time, and there is no third.
 
         Raises:
             DatasourceError: as the datasource says; ``ExecutionTimeout`` when the deadline passed.
             DriverError: the driver crashed, or broke the contract.
         """
+        datasource = runnable.datasource
         try:
-            with self._deadlines.at(request.deadline + GRACE_SECONDS):
+            with Deadline(self._deadlines, request.deadline + GRACE_SECONDS):
+                lease = self._leases.borrow_open(datasource) or await self._leases.borrow(datasource)
                 try:
-                    return await self._run(runnable, request)
-                except Disconnected as error:
-                    # Safe to repeat: nothing was sent, or it only read and no row has gone out.
-                    if error.outcome is not Outcome.NOT_SENT and not request.read_only:
+                    result = await lease.client.execute(request)
+                except DatasourceError as error:
+                    redact(error, lease.secrets)
+                    raise
+                except ProxyError as error:
+                    raise ContractBroken(f"the driver raised {error.code}, which is not a DatasourceError") from error
+                except asyncio.CancelledError as error:
+                    if is_cancelled():
                         raise
-                return await self._run(runnable, request)
+                    raise _crashed(error) from None
+                except (Exception, SystemExit) as error:  # noqa: BLE001  # reason: the one place where a driver's failure is caught
+                    raise _crashed(error) from None
+                finally:
+                    lease.release()
         except TimeoutError:
             raise _too_late(runnable, Outcome.UNKNOWN) from None
         except ExecutionTimeout as error:
             raise _too_late(runnable, error.outcome) from error
+        except Disconnected as error:
+            # Safe to repeat: nothing was sent, or it only read and no row has gone out.
+            if again or (error.outcome is not Outcome.NOT_SENT and not request.read_only):
+                raise
+        else:
+            if not isinstance(result, Result):
+                raise ContractBroken("the driver's answer is no Result")
+            if row_count(result) > request.limits.rows:
+                raise ContractBroken("the driver answered more rows than the limit")
+            return result
+        return await self.run(runnable, request, again=True)
 
     async def run_transaction(self, runnable: Runnable, transaction: Transaction, deadline: float) -> Result:
         """Run all steps of a transaction.
@@ -70,7 +96,7 @@ class Running:
         """
         await transaction.aside(transaction.check)
         try:
-            with self._deadlines.at(deadline + GRACE_SECONDS):
+            with Deadline(self._deadlines, deadline + GRACE_SECONDS):
                 try:
                     return await self._run_steps(runnable, transaction, deadline)
                 except Disconnected as error:
@@ -81,31 +107,6 @@ class Running:
             raise _too_late(runnable, Outcome.UNKNOWN) from None
         except ExecutionTimeout as error:
             raise _too_late(runnable, error.outcome) from error
-
-    async def _run(self, runnable: Runnable, request: ExecuteRequest) -> Result:
-        lease = self._leases.borrow_open(runnable.datasource)
-        if lease is None:
-            lease = await self._leases.borrow(runnable.datasource)
-        try:
-            result = await lease.client.execute(request)
-        except DatasourceError as error:
-            redact(error, lease.secrets)
-            raise
-        except ProxyError as error:
-            raise ContractBroken(f"the driver raised {error.code}, which is not a DatasourceError") from error
-        except asyncio.CancelledError as error:
-            if is_cancelled():
-                raise
-            raise _crashed(error) from None
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # reason: the one place where a driver's failure is caught
-            raise _crashed(error) from None
-        finally:
-            lease.release()
-        if not isinstance(result, Result):
-            raise ContractBroken("the driver's answer is no Result")
-        if row_count(result) > request.limits.rows:
-            raise ContractBroken("the driver answered more rows than the limit")
-        return result
 
     async def _run_steps(self, runnable: Runnable, transaction: Transaction, deadline: float) -> Result:
         lease = await self._leases.borrow(runnable.datasource)

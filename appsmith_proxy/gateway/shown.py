@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from appsmith_proxy.errors import DatasourceError, ParameterInvalid, Problem
+from appsmith_proxy.errors import DatasourceError, ParameterInvalid, Problem, ProxyError
 from appsmith_proxy.gateway.execution import ShownRequest
 from appsmith_proxy.gateway.runnables import Runnable
 from appsmith_proxy.model.plan import Plan
@@ -35,9 +35,11 @@ def shown_request(bound: Bound, params: Mapping[str, Value], plan: Plan) -> Show
     return ShownRequest(query=query, execution_parameters=tuple(_shown_value(value) for value in values))
 
 
-def name_parameter(error: ParameterInvalid, bound: Bound | None) -> None:
+def name_parameter(error: ProxyError, bound: Bound | None) -> None:
     """Give a bad value's error the binding's name: a driver only knows its place."""
-    if bound is None or error.parameter is None or not isinstance(bound.payload, Statement):
+    if not isinstance(error, ParameterInvalid) or error.parameter is None:
+        return
+    if bound is None or not isinstance(bound.payload, Statement):
         return
     if not 0 <= error.parameter < len(bound.payload.parameters):
         return

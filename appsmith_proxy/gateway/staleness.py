@@ -35,7 +35,7 @@ class Staleness:
         self._leases = leases
 
     async def check(self, runnable: Runnable, bound: Bound, result: Result, deadline: float) -> None:
-        """Refuse rows of other columns than those that were published; see ``looks_new``.
+        """Refuse rows of other columns than those that were published; see ``Published.looks_new``.
 
         Raises:
             PlanStale: the schema has changed.
@@ -64,12 +64,6 @@ class Staleness:
         if reported is None or not isinstance(bound.payload, Statement):
             return None
         return await staleness(self._leases, runnable.datasource, bound.payload, reported, deadline)
-
-
-def looks_new(runnable: Runnable, bound: Bound | None, result: Result) -> bool:
-    """Return whether an answer's columns are others than those that were published, or that were found to be all right."""
-    reported = runnable.published.of(bound.payload) if bound is not None else None
-    return reported is not None and runnable.published.looks_new(reported, result.columns)
 
 
 async def staleness(

@@ -21,20 +21,21 @@ def new_id() -> str:
 class Ids:
     """Makes ids like ``new_id``, for who needs many: the random bits are fetched from the system in blocks."""
 
-    __slots__ = ("_block", "_used")
+    __slots__ = ("_endings",)
 
     def __init__(self) -> None:
-        self._block = ""
-        self._used = 0
+        self._endings: list[str] = []
 
-    def next(self) -> str:
-        """Return a fresh id."""
-        start = self._used
-        if start == len(self._block):
-            self._block = os.urandom(_RANDOM_BYTES * _IDS_A_BLOCK).hex()
-            start = 0
-        self._used = end = start + 2 * _RANDOM_BYTES
-        return f"{int(time.time()) & 0xFFFFFFFF:08x}{self._block[start:end]}"
+    def next(self, now: float) -> str:
+        """Return a fresh id, made at ``now`` on the wall clock."""
+        endings = self._endings or self._more()
+        return f"{int(now) & 0xFFFFFFFF:08x}{endings.pop()}"
+
+    def _more(self) -> list[str]:
+        digits = 2 * _RANDOM_BYTES
+        block = os.urandom(_RANDOM_BYTES * _IDS_A_BLOCK).hex()
+        self._endings = [block[at : at + digits] for at in range(0, len(block), digits)]
+        return self._endings
 
 
 def is_id(text: object) -> TypeGuard[str]:

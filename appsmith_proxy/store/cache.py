@@ -50,7 +50,7 @@ class CachedStore:
         self._trusted_until = float("-inf")
         self._epoch = 0
         self._drops = 0
-        """Counts what the feed has dropped: a read during which it moved may be old, and is not kept."""
+        """Counts how often the feed has dropped something: a read during which it moved may be old, and is not kept."""
         self._records: dict[tuple[Kind, str], Any] = {}
         self._finds: dict[_Search, tuple[Kind, str]] = {}
         self._misses: dict[_Search, None] = {}
@@ -86,6 +86,18 @@ class CachedStore:
         It runs inside the poll, so it must not wait. When it raises, the poll has failed and is repeated.
         """
         self._listeners.append(listener)
+
+    def version(self) -> int:
+        """Return a number that is another one as soon as the feed has dropped anything; no I/O.
+
+        Records that were current under it are current as long as it stays.
+
+        Raises:
+            StoreStale: the feed is too old to trust what is cached.
+        """
+        if self._clock() >= self._trusted_until:
+            raise _stale()
+        return self._drops
 
     def peek(self, kind: type[R], record_id: str) -> R | None:
         """Return the record if it is cached; no I/O. Raises ``StoreStale``."""

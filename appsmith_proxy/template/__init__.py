@@ -19,7 +19,7 @@ Which module does what, in the order of the work::
     canonical     a plan's bytes;  explaining: a plan for its author;  effort: whether compiling can take long
 """
 
-from appsmith_proxy.template.binder import Bound, bind
+from appsmith_proxy.template.binder import Binder, Bound, bind, binder_of
 from appsmith_proxy.template.canonical import canonical_bytes
 from appsmith_proxy.template.compiler import Compiled, bindings_of, compile_action
 from appsmith_proxy.template.effort import takes_long
@@ -33,12 +33,14 @@ from appsmith_proxy.template.variants import combinations, representatives
 __all__ = [
     "AFFECTED",
     "NO_RESULT",
+    "Binder",
     "Bound",
     "Compiled",
     "ExplainedStep",
     "Spot",
     "Trusted",
     "bind",
+    "binder_of",
     "bindings_of",
     "canonical_bytes",
     "check_declarations",

@@ -6,7 +6,9 @@ at once, by name; a value is never quoted.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeAlias, final
+from typing import Any, TypeAlias, final
+
+import msgspec
 
 from appsmith_proxy.model.plan import (
     JsonTemplate,
@@ -28,7 +30,7 @@ from appsmith_proxy.template.sizes import Sizes, padded, size_of
 from appsmith_proxy.template.writers import Writer, writer
 
 
-class Bound(NamedTuple):
+class Bound(msgspec.Struct, frozen=True):  # by msgspec: made for every execution, at a fifth of a dataclass's price
     """What goes to the driver. ``values`` belong to a statement's placeholders, and are empty for other payloads."""
 
     payload: Statement | HttpRequest | Document
@@ -50,10 +52,12 @@ def bind(plan: Plan, values: Mapping[str, Value], trusted: Trusted, *, family: b
         InvalidRequest: values are missing; ``details`` names every problem.
         ParameterInvalid: values do not fit; ``details`` names every problem.
     """
-    binder = plan.binder
-    if not isinstance(binder, Binder):
-        binder = Binder(plan)
-    return binder.bind(values, trusted, family=family)
+    return binder_of(plan).bind(values, trusted, family=family)
+
+
+def binder_of(plan: Plan) -> "Binder":
+    """Return what binds values to a plan of one statement or request, for who does it many times: see ``bind``."""
+    return plan.binder if isinstance(plan.binder, Binder) else Binder(plan)
 
 
 class Binder:
@@ -76,8 +80,10 @@ class Binder:
         """See ``bind``."""
         if self._set is not None:
             return self._set.bind(values, trusted, family=family)
+        read: list[Given] = []
         try:
-            read = [read_one(values, trusted, family) for read_one in self._readers]
+            for read_one in self._readers:
+                read.append(read_one(values, trusted, family))  # noqa: PERF401  # reason: a comprehension is one call more
         except Trouble:
             raise failure(self.troubles(values, trusted, family=family)) from None
         return self._render(read)

@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tests.web.client import BOUNDARY, Client, form
 from tests.web.connections import EXECUTE, LIVE, connected, read_all, seconds, serving

@@ -7,9 +7,9 @@ import re
 import signal
 import time
 from contextlib import AsyncExitStack
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from appsmith_proxy.errors import ConfigurationError
 from appsmith_proxy.server import Server

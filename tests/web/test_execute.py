@@ -1,10 +1,10 @@
 """The execute call: both wire forms, what is answered, and what a viewer may not see of a failure."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from appsmith_proxy.errors import (
     AuditUnavailable,

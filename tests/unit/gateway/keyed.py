@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from appsmith_proxy.errors import ProxyError
 from appsmith_proxy.gateway.execution import ExecuteCall, Execution
 from appsmith_proxy.gateway.idempotency import Idempotency
@@ -71,7 +73,7 @@ class Here:
         self.ran += 1
         if isinstance(self.answer, BaseException):
             raise self.answer
-        return replace(self.answer, id=f"execution {self.ran}")
+        return structs.replace(self.answer, id=f"execution {self.ran}")
 
     async def not_run(self, error: ProxyError | None) -> None:
         self.told.append(error)

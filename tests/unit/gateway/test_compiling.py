@@ -1,4 +1,5 @@
-"""What compiles long does so in a thread, once for all who wait; what is sealed is checked there as elsewhere."""
+"""What compiles long does so in a thread, once for all who wait; what is sealed is checked there as elsewhere, and what is
+kept is as new as its records."""
 
 import asyncio
 import threading
@@ -99,14 +100,19 @@ def vault() -> Vault:
 
 
 @pytest.fixture
-async def cache() -> AsyncIterator[CachedStore]:
+async def store() -> AsyncIterator[MemoryStore]:
     store = MemoryStore()
     await store.open()
     await store.commit(Put(DATASOURCE, expected=0))
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def cache(store: MemoryStore) -> CachedStore:
     cache = CachedStore(store)
     await cache.refresh()
-    yield cache
-    await store.close()
+    return cache
 
 
 @pytest.fixture
@@ -129,3 +135,27 @@ async def test_a_copy_without_its_seal_is_never_made_runnable(runnables: Runnabl
     for _ in range(2):
         with pytest.raises(PlanUnverified):
             await runnables.find(action, published=True)
+
+
+@pytest.mark.parametrize("changed", [None, "action", "datasource"])
+async def test_what_is_kept_is_told_as_long_as_its_records_are_the_current_ones(
+    runnables: Runnables, cache: CachedStore, store: MemoryStore, changed: str | None
+) -> None:
+    await store.commit(Put(Action(id="a" * 24, workspace_id="w" * 24, application_id="b" * 24, draft=COPY), expected=0))
+    await cache.refresh()
+    action = await cache.get(Action, "a" * 24)
+    datasource = await cache.get(Datasource, DATASOURCE.id)
+    assert action is not None
+    assert datasource is not None
+    kept = await runnables.find(action, published=False)
+    for _ in range(2):
+        assert runnables.peek(action.id, published=False) is kept
+    other = replace(DATASOURCE, id="e" * 24, name="another")
+    record = action if changed == "action" else datasource if changed == "datasource" else other
+    await store.commit(Put(record, expected=record.revision))
+    await cache.refresh()
+    for _ in range(2):
+        assert runnables.peek(action.id, published=False) is (None if changed else kept)
+    if changed is None:
+        runnables.forget(action.id)
+        assert runnables.peek(action.id, published=False) is None

@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from appsmith_proxy.gateway.deadlines import Deadlines
+from appsmith_proxy.gateway.deadlines import Deadline, Deadlines
 
 
 def soon(seconds: float = 0.01) -> float:
@@ -14,7 +14,7 @@ def soon(seconds: float = 0.01) -> float:
 
 async def test_a_block_that_outlives_its_deadline_ends_with_timeout_error() -> None:
     deadlines = Deadlines()
-    with pytest.raises(TimeoutError), deadlines.at(soon()):
+    with pytest.raises(TimeoutError), Deadline(deadlines, soon()):
         await asyncio.Event().wait()
     task = asyncio.current_task()
     assert task is not None
@@ -24,8 +24,8 @@ async def test_a_block_that_outlives_its_deadline_ends_with_timeout_error() -> N
 
 async def test_a_block_that_ends_in_time_is_left_alone() -> None:
     deadlines = Deadlines()
-    with deadlines.at(soon(60)):
-        with pytest.raises(TimeoutError), deadlines.at(soon()):
+    with Deadline(deadlines, soon(60)):
+        with pytest.raises(TimeoutError), Deadline(deadlines, soon()):
             await asyncio.Event().wait()
         await asyncio.sleep(0)
 
@@ -36,7 +36,7 @@ async def test_many_blocks_end_each_at_its_own_time() -> None:
 
     async def work(name: str, seconds: float) -> None:
         try:
-            with deadlines.at(soon(seconds)):
+            with Deadline(deadlines, soon(seconds)):
                 await asyncio.Event().wait()
         except TimeoutError:
             ended.append(name)
@@ -56,7 +56,7 @@ async def test_anothers_cancellation_stays_a_cancellation() -> None:
     entered = asyncio.Event()
 
     async def work() -> None:
-        with deadlines.at(soon(60)):
+        with Deadline(deadlines, soon(60)):
             entered.set()
             await asyncio.Event().wait()
 
@@ -72,7 +72,7 @@ async def test_when_both_happen_the_cancellation_wins() -> None:
     entered = asyncio.Event()
 
     async def work() -> None:
-        with deadlines.at(soon(-1)):
+        with Deadline(deadlines, soon(-1)):
             entered.set()
             try:
                 await asyncio.Event().wait()
@@ -88,13 +88,13 @@ async def test_when_both_happen_the_cancellation_wins() -> None:
 
 async def test_an_error_of_the_block_goes_through() -> None:
     deadlines = Deadlines()
-    with pytest.raises(KeyError), deadlines.at(soon()):
+    with pytest.raises(KeyError), Deadline(deadlines, soon()):
         raise KeyError
 
 
 async def test_a_block_may_end_by_itself_after_its_deadline_has_struck() -> None:
     deadlines = Deadlines()
-    with deadlines.at(soon()), contextlib.suppress(asyncio.CancelledError):
+    with Deadline(deadlines, soon()), contextlib.suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
     task = asyncio.current_task()
     assert task is not None

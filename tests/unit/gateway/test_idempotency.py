@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import fields, replace
 
 import pytest
+from msgspec import structs
 
 from appsmith_proxy.errors import (
     BadResponse,
@@ -41,7 +42,7 @@ async def test_an_api_s_status_is_answered_again(here: Here) -> None:
     again = await here.run(call())
     assert again.http == HttpAnswer(status=201, reason="", headers=(), binary=False)
     assert again.body == b"null"
-    here.answer = Execution(id="", body=b"{}", http=replace(http, status=503), error=BadResponse("no"))
+    here.answer = Execution(id="", body=b"{}", http=structs.replace(http, status=503), error=BadResponse("no"))
     await here.run(call("another"))
     failed = await here.run(call("another"))
     assert isinstance(failed.error, BadResponse)

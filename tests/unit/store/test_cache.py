@@ -142,6 +142,23 @@ async def test_a_change_elsewhere_drops_nothing(cache: CachedStore, store: Watch
     assert cache.peek(Workspace, changed.id) is None
 
 
+async def test_the_version_moves_with_every_change_and_with_nothing_else(
+    cache: CachedStore, store: WatchedStore
+) -> None:
+    one, other = samples.workspace("one"), samples.workspace("other")
+    await create(store, one, other)
+    await cache.refresh()
+    seen = [cache.version()]
+    await cache.get(Workspace, one.id)
+    await cache.refresh()
+    assert cache.version() == seen[0]
+    for _ in range(2):
+        await store.commit(Put(replace(other, revision=len(seen)), expected=len(seen)))
+        await cache.refresh()
+        assert cache.version() not in seen
+        seen.append(cache.version())
+
+
 @pytest.mark.parametrize("by", ["id", "name"])
 async def test_an_answer_that_was_overtaken_by_a_change_is_not_kept(
     cache: CachedStore, store: WatchedStore, by: str
@@ -230,6 +247,8 @@ async def test_trust_runs_out(cache: CachedStore, store: WatchedStore, clock: Cl
         cache.peek(Workspace, workspace.id)
     with pytest.raises(StoreStale):
         cache.peek_one(Workspace, "name", "Sales")
+    with pytest.raises(StoreStale):
+        cache.version()
     for read in (cache.get(Workspace, workspace.id), cache.find_one(Workspace, "name", "Sales")):
         with pytest.raises(StoreStale):
             await read
