@@ -276,6 +276,8 @@ def _media_type(text: str) -> tuple[str, str]:
     """Return the type, lower case, and the character set of a Content-Type header; ``""`` for what it does not say."""
     if not text:
         return "", ""
+    if text == "application/json":
+        return text, ""
     plain = _PLAIN_TYPE.fullmatch(text)
     if plain:
         return plain[1].lower(), (plain[2] or "").lower()

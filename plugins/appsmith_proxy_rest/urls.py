@@ -117,7 +117,8 @@ def below(base: Url, path: str, query: Sequence[tuple[str, str]]) -> Url:
     """
     relative = path.removeprefix("/")
     plain = "".join(map("".join, query))
-    _check_length(len(relative) + len(plain))  # before they cost anything
+    if len(relative) + len(plain) > LONGEST_TARGET:  # before they cost anything
+        raise _too_long()
     problem = _path_problem(relative)
     if problem:
         raise StatementInvalid(
@@ -129,7 +130,8 @@ def below(base: Url, path: str, query: Sequence[tuple[str, str]]) -> Url:
     if not _UNRESERVED.fullmatch(plain):
         query = [(quote(name, safe=""), quote(value, safe="")) for name, value in query]
     encoded = "&".join(map("=".join, query))
-    _check_length(len(full) + len(encoded))
+    if len(full) + len(encoded) > LONGEST_TARGET:
+        raise _too_long()
     return Url(origin=base.origin, path=full, query=encoded)
 
 
@@ -168,13 +170,12 @@ def first_lines(method: str, url: Url) -> str:
     return f"{method} {target} HTTP/1.1\r\nHost: {origin.authority}\r\n"
 
 
-def _check_length(characters: int) -> None:
-    if characters > LONGEST_TARGET:
-        raise ParameterInvalid(
-            f"path and query together are longer than {LONGEST_TARGET} characters",
-            hint="Send long values in the body.",
-            outcome=Outcome.NOT_SENT,
-        )
+def _too_long() -> ParameterInvalid:
+    return ParameterInvalid(
+        f"path and query together are longer than {LONGEST_TARGET} characters",
+        hint="Send long values in the body.",
+        outcome=Outcome.NOT_SENT,
+    )
 
 
 def _path_problem(path: str) -> str:

@@ -200,7 +200,7 @@ async def test_the_deadline_holds_while_the_token_endpoint_stalls() -> None:
         await reader.read(-1)
 
     async with tcp_server(stalled) as port:
-        configuration = {
+        configuration: dict[str, Any] = {
             "authentication": "oauth2ClientCredentials",
             "tokenUrl": f"http://127.0.0.1:{port}/",
             "clientId": "c",
