@@ -127,7 +127,6 @@ class Connection(BaseProtocol):
         if transport is None:
             self._fail(aiohttp.ServerDisconnectedError())
             return waiter
-        self._message = None
         self._cap = cap
         # One for each answer: what a parser has seen of a broken one must not be the beginning of the next.
         self._parser = HttpResponseParser(
@@ -240,12 +239,15 @@ class Connection(BaseProtocol):
         )
         if self.transport is not None and self.transport.get_write_buffer_size():
             self.terminate()  # it has answered before it was told everything
-        self._waiter = None
+        self._waiter = self._message = self._body = None  # a kept connection keeps no answer
+        self._payload = EMPTY_PAYLOAD
         if not waiter.done():
             waiter.set_result(answer)
 
     def _fail(self, exc: Exception) -> None:
-        waiter, self._waiter = self._waiter, None
+        waiter = self._waiter
+        self._waiter = self._message = self._body = None
+        self._payload = EMPTY_PAYLOAD
         self.terminate()
         if waiter is not None and not waiter.done():
             waiter.set_exception(exc if isinstance(exc, DatasourceError) else translated(exc))

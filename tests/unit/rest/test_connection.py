@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+import tracemalloc
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -175,3 +176,22 @@ async def test_a_connection_that_speaks_another_protocol_is_not_used_again() -> 
             assert result.body is not None
             assert result.body.status == 101
     assert heads == 2
+
+
+async def test_a_kept_connection_keeps_no_answer() -> None:
+    async def large(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readuntil(b"\r\n\r\n"):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n")
+            for _ in range(4):
+                writer.write(b"x" * 1_000_000)
+                await writer.drain()
+
+    async with tcp_server(large) as port, rest_client(f"http://127.0.0.1:{port}") as client:
+        await send(client, "warm")
+        tracemalloc.start()
+        try:
+            await send(client, "a")
+            await asyncio.sleep(0)  # the loop lets go of the future
+            assert tracemalloc.get_traced_memory()[0] < 1_000_000
+        finally:
+            tracemalloc.stop()
