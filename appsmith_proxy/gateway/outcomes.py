@@ -59,7 +59,7 @@ def row_count(result: Result) -> int:
 def http_answer(body: Body) -> HttpAnswer:
     """Return the status line and the headers of an API's answer."""
     # Client libraries give subclasses of str, which are not what they seem to whoever encodes them.
-    headers = tuple((str(name), str(value)) for name, value in body.headers)
+    headers = tuple([(str(name), str(value)) for name, value in body.headers])
     return HttpAnswer(status=body.status, reason=str(body.reason), headers=headers, binary=body.kind is BodyKind.BINARY)
 
 

@@ -95,7 +95,7 @@ class BodyKind(StrEnum):
     BINARY = "binary"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen, as Result is not
 class Body:
     """An HTTP answer: not rows."""
 

@@ -70,7 +70,7 @@ class Statement:
         return hash(self.digest)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: made for every execution, and freezing would treble its price
 class HttpRequest:
     """An HTTP request whose parts were encoded for the place where they stand. Never a scheme, host or port."""
 

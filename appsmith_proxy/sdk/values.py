@@ -137,6 +137,12 @@ def _number(value: int | float | Decimal, family: TypeFamily, *, index: int, exp
 def _is_utf_8(data: bytes) -> bool:
     if data.isascii():
         return True
+    if len(data) <= _PIECE_BYTES:
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            return False
+        return True
     view, at = memoryview(data), 0
     try:
         while at < len(view):  # piece by piece: a large text would be made only to be thrown away

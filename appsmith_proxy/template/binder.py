@@ -23,7 +23,7 @@ from appsmith_proxy.model.plan import (
 from appsmith_proxy.sdk import Document, HttpRequest, Statement, Value
 from appsmith_proxy.template.coercion import Given
 from appsmith_proxy.template.readers import Trouble, Trusted, failure, reader
-from appsmith_proxy.template.requests import document, http_request
+from appsmith_proxy.template.requests import document, http_renderer
 from appsmith_proxy.template.rows import Batches
 from appsmith_proxy.template.selecting import Selector
 from appsmith_proxy.template.sizes import Sizes, padded, size_of
@@ -140,9 +140,10 @@ def _renderer(plan: Plan, at: Mapping[str, int]) -> _Render:
     payload = plan.steps[0].payload
     if isinstance(payload, StatementSet):
         return _statement_renderer(plan, payload, at)
-    names = tuple(at)
     if "method" in payload.fields:
-        return lambda read: Bound(http_request(payload, dict(zip(names, read, strict=True))), ())
+        render = http_renderer(payload, at)
+        return lambda read: Bound(render(read), ())
+    names = tuple(at)
     return lambda read: Bound(document(payload, dict(zip(names, read, strict=True)), plan.parameters), ())
 
 

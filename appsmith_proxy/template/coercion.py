@@ -59,6 +59,8 @@ def as_text(value: Given) -> str:
     """Return a value's own text, for a place inside a longer text. None is nothing."""
     if isinstance(value, str):
         return value
+    if value.__class__ is int:  # before the others: it is the usual one, and no boolean
+        return str(value)
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -81,12 +81,12 @@ def to_result(answer: Answer, *, limit: int, redactor: Redactor) -> Result:
 
 def _may_pass(content: bytes, charset: str, redactor: Redactor) -> bool:
     """Return whether content is what it claims, JSON in UTF-8, and holds no secret: nearly always, and then it stays as it is."""
-    return charset.lower() in _UTF_8 and is_json(content) and not redactor.found_in(content)
+    return charset in _UTF_8 and is_json(content) and not redactor.found_in(content)
 
 
 def _body(kind: BodyKind, content: bytes, answer: Answer, redactor: Redactor) -> Body:
     shown = [(name, value) for name, value in answer.headers if name.lower() not in _HIDDEN]
-    words = "\n".join([answer.reason, *[f"{name}: {value}" for name, value in shown]])
+    words = "\n".join([answer.reason, *map(": ".join, shown)])
     reason = answer.reason
     if redactor.found_in(words.encode("utf-8", "surrogateescape")):
         reason, shown = (

@@ -6,7 +6,7 @@
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 from appsmith_proxy.sdk import (
@@ -56,23 +56,24 @@ class RestClient(Client):
         self._headers = tuple(configuration.get("headers", {}).items())
         self._query = tuple(configuration.get("query", {}).items())
         self._static = static_credentials(configuration, secrets)
+        self._tokens: TokenSource | None = None
         known = frozenset[Origin]()
         if configuration["authentication"] == CLIENT_CREDENTIALS:
             known = frozenset({parse_url(configuration["tokenUrl"]).origin})
+            self._tokens = TokenSource(
+                configuration,
+                secrets,
+                credentials=self._static,
+                post=self._post_for_token,
+                clock=asyncio.get_running_loop().time,
+            )
         self._transport = Transport(
             context.network,
             tls=self._tls_for,
-            home=self._base,
+            home=self._base.origin,
             known=known,
             max_connections=context.max_connections,
             idle_seconds=context.idle_seconds,
-        )
-        self._tokens = TokenSource(
-            configuration,
-            secrets,
-            credentials=self._static,
-            post=self._post_for_token,
-            clock=asyncio.get_running_loop().time,
         )
 
     async def execute(self, request: ExecuteRequest) -> Result:
@@ -88,21 +89,14 @@ class RestClient(Client):
             )
         if asyncio.get_running_loop().time() >= request.deadline:
             raise ExecutionTimeout("the deadline passed before the request was sent", outcome=Outcome.NOT_SENT)
-        try:
-            async with asyncio.timeout_at(request.deadline):
-                answer, redactor = await self._answer(payload, limit=request.limits.bytes, deadline=request.deadline)
-        except TimeoutError:
-            raise ExecutionTimeout("the upstream did not answer before the deadline") from None
-        return to_result(answer, limit=request.limits.bytes, redactor=redactor)
+        limit = request.limits.bytes
+        answer, redactor = await self._answer(payload, limit, request.deadline)
+        return to_result(answer, limit=limit, redactor=redactor)
 
     async def check(self) -> Health:
         """Ask for the base URL with the credentials. Any answer but a refusal of them will do."""
         deadline = _seconds_from_now(CHECK_SECONDS)
-        try:
-            async with asyncio.timeout_at(deadline):
-                answer, redactor = await self._answer(HttpRequest(method="GET"), limit=_CHECK_BYTES, deadline=deadline)
-        except TimeoutError:
-            raise ExecutionTimeout("the upstream did not answer in time") from None
+        answer, redactor = await self._answer(HttpRequest(method="GET"), _CHECK_BYTES, deadline)
         if answer.status in _REFUSED and self._static.known:
             raise CredentialsRejected("the upstream refuses the credentials", native_code=str(answer.status))
         server = redactor.clean_text(answer.header("server"))
@@ -112,34 +106,36 @@ class RestClient(Client):
         """Close every connection."""
         await self._transport.close()
 
-    async def _answer(self, payload: HttpRequest, *, limit: int, deadline: float) -> tuple[Answer, Redactor]:
-        credentials = await self._credentials()
-        answer = await self._exchange(payload, credentials, limit, deadline)
-        if answer.status == _UNAUTHORIZED and credentials.token:
-            credentials = await self._tokens.current(rejected=credentials)
-            answer = await self._exchange(payload, credentials, limit, deadline)
-        return answer, credentials.redactor
-
-    async def _credentials(self) -> Credentials:
-        if self._configuration["authentication"] == CLIENT_CREDENTIALS:
-            return await self._tokens.current()
-        return self._static
-
-    async def _exchange(self, payload: HttpRequest, credentials: Credentials, limit: int, deadline: float) -> Answer:
-        outgoing = build(
-            payload, base=self._base, headers=self._headers, query=self._query, injection=credentials.injection
-        )
-        cap = limit + credentials.redactor.margin
-        for _ in range(MAX_REDIRECTS + 1):
+    async def _answer(self, payload: HttpRequest, limit: int, deadline: float) -> tuple[Answer, Redactor]:
+        rejected: Credentials | None = None
+        while True:
+            credentials = self._static
+            if self._tokens is not None:
+                credentials = await _in_time(self._tokens.current(rejected=rejected), deadline)
+            outgoing = build(
+                payload, base=self._base, headers=self._headers, query=self._query, injection=credentials.injection
+            )
+            cap = limit + credentials.redactor.margin
             answer = await self._transport.send(outgoing, cap=cap, deadline=deadline)
-            if answer.status not in _REDIRECTS or outgoing.method not in SAFE_METHODS:
-                return answer
-            location = answer.header("location")
-            if not location:
-                return answer
+            if answer.status in _REDIRECTS and outgoing.method in SAFE_METHODS:
+                answer = await self._redirected(outgoing, answer, credentials, cap, deadline)
+            if answer.status != _UNAUTHORIZED or self._tokens is None or rejected is not None:
+                return answer, credentials.redactor
+            rejected = credentials
+
+    async def _redirected(
+        self, outgoing: Outgoing, answer: Answer, credentials: Credentials, cap: int, deadline: float
+    ) -> Answer:
+        """Follow redirects. Each hop is checked like a request of its own."""
+        followed = 0
+        while answer.status in _REDIRECTS and (location := answer.header("location")):
+            if followed == MAX_REDIRECTS:
+                raise BadResponse(f"the upstream redirects more than {MAX_REDIRECTS} times")
+            followed += 1
             url = redirected(outgoing.url, location)
             outgoing = self._next_hop(outgoing, url, answer.status, credentials)
-        raise BadResponse(f"the upstream redirects more than {MAX_REDIRECTS} times")
+            answer = await self._transport.send(outgoing, cap=cap, deadline=deadline)
+        return answer
 
     def _next_hop(self, outgoing: Outgoing, url: Url, status: int, credentials: Credentials) -> Outgoing:
         """Return the request for a redirect. Below the base it goes on as it was; elsewhere it goes bare, and stays so."""
@@ -152,11 +148,11 @@ class RestClient(Client):
     async def _post_for_token(self, outgoing: Outgoing) -> Answer:
         return await self._transport.send(outgoing, cap=TOKEN_ANSWER_BYTES, deadline=_seconds_from_now(CHECK_SECONDS))
 
-    def _tls_for(self, url: Url) -> TlsOptions:
+    def _tls_for(self, origin: Origin) -> TlsOptions:
         """Return the TLS options of an origin: the datasource's own at home, its authorities at the token endpoint."""
-        if url.origin == self._base.origin:
+        if origin == self._base.origin:
             return self._tls
-        if url.origin == parse_url(self._configuration.get("tokenUrl") or self._configuration["url"]).origin:
+        if origin == parse_url(self._configuration.get("tokenUrl") or self._configuration["url"]).origin:
             return TlsOptions(mode=self._tls.mode, ca=self._tls.ca)
         return TlsOptions()
 
@@ -164,13 +160,21 @@ class RestClient(Client):
         warnings = []
         if answer.status >= _SERVER_ERROR:
             warnings.append(f"The base URL answers with status {answer.status}.")
-        if self._base.scheme == "http":
+        if self._base.origin.scheme == "http":
             warnings.append("The base URL is http: requests, credentials and answers travel unencrypted.")
         elif self._tls.mode is not TlsMode.VERIFY_FULL and not self._tls.pinned_key:
             warnings.append("TLS does not fully verify the server: somebody between could read the credentials.")
-        if parse_url(self._configuration.get("tokenUrl") or self._configuration["url"]).scheme == "http":
+        if parse_url(self._configuration.get("tokenUrl") or self._configuration["url"]).origin.scheme == "http":
             warnings.append("The token URL is http: the client's secret travels unencrypted.")
         return warnings
+
+
+async def _in_time(token: Awaitable[Credentials], deadline: float) -> Credentials:
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await token
+    except TimeoutError:
+        raise ExecutionTimeout("no access token came before the deadline", outcome=Outcome.NOT_SENT) from None
 
 
 def _seconds_from_now(seconds: float) -> float:

@@ -33,7 +33,7 @@ class RestDriver(Driver):
     def tls_endpoint(self, configuration: Mapping[str, Any]) -> tuple[str, int, str] | None:
         """Return where TLS is spoken, for https."""
         url = parse_base(configuration["url"])
-        return (url.host, url.port, "tls") if url.scheme == "https" else None
+        return (url.origin.host, url.origin.port, "tls") if url.origin.scheme == "https" else None
 
     async def open(
         self, configuration: Mapping[str, Any], secrets: Mapping[str, Secret], context: OpenContext

@@ -11,6 +11,7 @@ ACCEPTED: Final = "gzip, deflate"
 _SLACK: Final = 65_536
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _IDENTITY: Final = ("", "identity")
+_KNOWN: Final = (*_IDENTITY, "gzip", "x-gzip", "deflate")
 
 
 class BodyBuffer:
@@ -23,7 +24,7 @@ class BodyBuffer:
 
     def __init__(self, encoding: str, cap: int) -> None:
         self._encoding = encoding.strip().lower()
-        if self._encoding not in (*_IDENTITY, "gzip", "x-gzip", "deflate"):
+        if self._encoding not in _KNOWN:
             raise BadResponse("the answer has a content encoding that was not accepted")
         self._cap = cap
         self._raw = 0

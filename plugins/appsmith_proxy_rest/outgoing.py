@@ -55,8 +55,8 @@ class Injection:
     body: Pairs = ()
     taboo: frozenset[str] = frozenset()
     """Header names, lower case, that an action may not set beside these."""
-    merged: dict[tuple[Pairs, str], Pairs] = field(default_factory=dict)
-    """The headers of requests that set none of their own, by the datasource's and the content type: few."""
+    merged: dict[tuple[Pairs, str], str] = field(default_factory=dict)
+    """The header lines of requests that set none of their own, by the datasource's and the content type: few."""
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -64,28 +64,26 @@ class Outgoing:
     """One request as it goes on the wire."""
 
     method: str
+    """One of ``METHODS``."""
     url: Url
-    headers: Pairs
+    headers: str
+    """Made by ``lines``. What depends on the URL and the body is not among them."""
     body: bytes | None = None
 
     def head(self) -> bytes:
         """Return everything before the body.
 
         Raises:
-            StatementInvalid: a part would be more than its own line.
+            StatementInvalid: the URL cannot be sent.
         """
-        lines = [first_lines(self.method, self.url), *[f"{name}: {value}" for name, value in self.headers]]
+        head = first_lines(self.method, self.url) + self.headers
         if self.body is not None or self.method not in _BODILESS:
-            lines.append(f"Content-Length: {len(self.body or b'')}")
-        text = "\r\n".join(lines)
-        ends = len(lines)  # the first of them is two lines, and the last has no end yet
-        if not text.isascii() or "\0" in text or (text.count("\r"), text.count("\n")) != (ends, ends):
-            raise _refused("the request cannot be sent as it was built")
-        return text.encode() + b"\r\n\r\n"
+            head += f"Content-Length: {len(self.body or b'')}\r\n"
+        return f"{head}\r\n".encode()
 
     def elsewhere(self, url: Url) -> "Outgoing":
         """Return the request for a redirect that leaves the base: nothing of the datasource's or the action's goes along."""
-        return Outgoing(method=self.method, url=url, headers=(*_STANDARD, ("Connection", "close")))
+        return Outgoing(method=self.method, url=url, headers=lines((*_STANDARD, ("Connection", "close"))))
 
     def within(self, url: Url, *, keep_body: bool) -> "Outgoing":
         """Return the request for a redirect that stays below the base."""
@@ -121,6 +119,19 @@ def build(request: HttpRequest, *, base: Url, headers: Pairs, query: Pairs, inje
     )
 
 
+def lines(headers: Pairs) -> str:
+    """Return headers as they go on the wire.
+
+    Raises:
+        StatementInvalid: a part would be more than its own line.
+    """
+    text = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    ends = len(headers)
+    if not text.isascii() or "\0" in text or (text.count("\r"), text.count("\n")) != (ends, ends):
+        raise _refused("the request cannot be sent as it was built")
+    return text
+
+
 def header_problem(name: str) -> str:
     """Return why a header name cannot be set by anybody, or ``""``."""
     if not _NAME.fullmatch(name):
@@ -146,13 +157,14 @@ def _merged_query(request: HttpRequest, configured: Pairs, injection: Injection)
     return kept + request.query + injection.query
 
 
-def _merged_headers(request: HttpRequest, configured: Pairs, injection: Injection, content_type: str) -> Pairs:
+def _merged_headers(request: HttpRequest, configured: Pairs, injection: Injection, content_type: str) -> str:
     """Merge by name, the later ones winning: standard, configured, the action's, ours for forms, secret."""
     if request.headers or request.body_type == "multipart":  # whose content type is another each time
-        return _merged_with(request, configured, injection, content_type)
+        return lines(_merged_with(request, configured, injection, content_type))
     known = injection.merged.get((configured, content_type))
     if known is None:
-        known = injection.merged[configured, content_type] = _merged_with(request, configured, injection, content_type)
+        known = lines(_merged_with(request, configured, injection, content_type))
+        injection.merged[configured, content_type] = known
     return known
 
 

@@ -11,7 +11,7 @@ from appsmith_proxy.sdk import BadResponse, CredentialsRejected, DatasourceError
 from appsmith_proxy_rest.bodies import form
 from appsmith_proxy_rest.connection import Answer
 from appsmith_proxy_rest.credentials import Credentials, basic, reveal
-from appsmith_proxy_rest.outgoing import Outgoing, Pairs
+from appsmith_proxy_rest.outgoing import Outgoing, Pairs, lines
 from appsmith_proxy_rest.urls import parse_url
 
 TOKEN_ANSWER_BYTES: Final = 65_536
@@ -88,7 +88,7 @@ class TokenSource:
         else:
             headers += (("Authorization", basic(quote_plus(client_id), quote_plus(secret))),)
         url = parse_url(self._configuration["tokenUrl"])
-        return Outgoing(method="POST", url=url, headers=headers, body=form(values.items()))
+        return Outgoing(method="POST", url=url, headers=lines(headers), body=form(values.items()))
 
 
 def _read(answer: Answer) -> tuple[str, float]:

@@ -15,7 +15,7 @@ from typing import Final
 from appsmith_proxy.sdk import ConnectFailed, Lane, Network, Outcome, Pool, Target, TlsOptions
 from appsmith_proxy_rest.connection import Answer, Connection
 from appsmith_proxy_rest.outgoing import Outgoing
-from appsmith_proxy_rest.urls import Origin, Url
+from appsmith_proxy_rest.urls import Origin
 
 CONNECT_SECONDS: Final = 5.0
 MOST_IDLE_SECONDS: Final = 60.0
@@ -28,8 +28,8 @@ class Transport:
 
     Args:
         network: the way out.
-        tls: what TLS must be to a URL's origin.
-        home: the base URL; connections to its origin are kept.
+        tls: what TLS must be to an origin.
+        home: the base URL's; connections to it are kept.
         known: further origins whose TLS contexts are kept.
         max_connections: to ``home``, at the same time.
         idle_seconds: after so long without use a connection is closed.
@@ -39,8 +39,8 @@ class Transport:
         self,
         network: Network,
         *,
-        tls: Callable[[Url], TlsOptions],
-        home: Url,
+        tls: Callable[[Origin], TlsOptions],
+        home: Origin,
         known: frozenset[Origin] = frozenset(),
         max_connections: int,
         idle_seconds: float,
@@ -48,7 +48,7 @@ class Transport:
         self._network = network
         self._tls = tls
         self._home = home
-        self._kept_contexts = known | {home.origin}
+        self._kept_contexts = known | {home}
         self._contexts: dict[Origin, ssl.SSLContext | None] = {}
         self._closed = False
         self._pool: Pool[Connection] = Pool(
@@ -63,14 +63,17 @@ class Transport:
         """
         if self._closed:
             raise ConnectFailed("the datasource's client is closed", outcome=Outcome.NOT_SENT)
-        if outgoing.url.origin != self._home.origin:
+        if outgoing.url.origin != self._home:
             return await self._send_elsewhere(outgoing, cap, deadline)
         pool = self._pool
         connection = pool.take(Lane.READ_WRITE, _SCOPE)
         if connection is None:
             connection = await pool.acquire(Lane.READ_WRITE, _SCOPE, deadline=deadline)
         try:
-            return await connection.exchange(outgoing, cap=cap)
+            return await connection.send(outgoing, cap=cap, deadline=deadline)
+        except BaseException:
+            connection.terminate()
+            raise
         finally:
             pool.release(connection, harmless_scope=_SCOPE)
 
@@ -80,27 +83,31 @@ class Transport:
         await self._pool.close()
 
     async def _send_elsewhere(self, outgoing: Outgoing, cap: int, deadline: float) -> Answer:
-        connection = await self._connect(outgoing.url, deadline)
+        connection = await self._connect(outgoing.url.origin, deadline)
         try:
-            return await connection.exchange(outgoing, cap=cap)
+            return await connection.send(outgoing, cap=cap, deadline=deadline)
         finally:
             await connection.close()
 
     async def _connect_home(self, lane: Lane, deadline: float) -> Connection:
         return await self._connect(self._home, deadline)
 
-    async def _connect(self, url: Url, deadline: float) -> Connection:
+    async def _connect(self, origin: Origin, deadline: float) -> Connection:
         until = min(deadline, asyncio.get_running_loop().time() + CONNECT_SECONDS)
-        target = await self._network.resolve(url.host, url.port)
-        return await Connection.open(target, self._context(url, target), deadline=until)
+        try:
+            async with asyncio.timeout_at(until):
+                target = await self._network.resolve(origin.host, origin.port)
+        except TimeoutError:
+            raise ConnectFailed("the server's name was not resolved in time", outcome=Outcome.NOT_SENT) from None
+        return await Connection.open(target, self._context(origin, target), deadline=until)
 
-    def _context(self, url: Url, target: Target) -> ssl.SSLContext | None:
+    def _context(self, origin: Origin, target: Target) -> ssl.SSLContext | None:
         """Return the TLS context of an origin: making one reads every authority."""
-        if url.scheme == "http":
+        if origin.scheme == "http":
             return None
-        if url.origin in self._contexts:
-            return self._contexts[url.origin]
-        context = self._network.tls(target, self._tls(url))
-        if url.origin in self._kept_contexts:
-            self._contexts[url.origin] = context
+        if origin in self._contexts:
+            return self._contexts[origin]
+        context = self._network.tls(target, self._tls(origin))
+        if origin in self._kept_contexts:
+            self._contexts[origin] = context
         return context

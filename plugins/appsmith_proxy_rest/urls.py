@@ -6,9 +6,9 @@ spelling that some server reads as one (``%2e``, twice encoded, ``..;x``, behind
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from appsmith_proxy.sdk import BadResponse, Outcome, ParameterInvalid, StatementInvalid
@@ -21,8 +21,9 @@ _PATH: Final = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*"
 _TARGET: Final = re.compile(r"/[!-\"$->@-~]*(?:\?[!-\"$-~]*)?")
 """An origin-form target (RFC 9112 §3.2.1): printable ASCII, no fragment, one question mark that parts path and query."""
 _HOST: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%-]+|[0-9A-Fa-f:.]+")
-_ESCAPE_OR_DOT: Final = re.compile(r"[%.]")
-"""What a segment that means another place has: a dot, or an escape that may be one."""
+_PLAIN_PATH: Final = re.compile(r"(?:[A-Za-z0-9\-_~!$&'()*+,;=:@]++/)*+[A-Za-z0-9\-_~!$&'()*+,;=:@]*+")
+"""A path that nothing can be wrong with: no empty segment, and none has what those have that mean another place, a dot or
+an escape that may be one."""
 _UNRESERVED: Final = re.compile(r"[A-Za-z0-9\-._~]*")
 _PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -30,36 +31,33 @@ _SEPARATORS: Final = re.compile(r"[/\\]")
 _DECODINGS: Final = 4
 
 
-Origin: TypeAlias = tuple[str, str, int]
-"""Scheme, host and port."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Url:
-    """An absolute URL, taken apart. ``path`` and ``query`` are percent-encoded."""
+class Origin(NamedTuple):
+    """Where a URL leads: credentials never leave it."""
 
     scheme: str
     host: str
     """Lower case, an IPv6 literal without brackets."""
     port: int
-    path: str
-    query: str = ""
-
-    @property
-    def origin(self) -> Origin:
-        """Scheme, host and port: credentials never leave it."""
-        return self.scheme, self.host, self.port
-
-    @property
-    def text(self) -> str:
-        """The URL as one text."""
-        return f"{self.scheme}://{self.authority}{self.target}"
 
     @property
     def authority(self) -> str:
         """Host and port, as the Host header says them: an IPv6 literal in brackets, the usual port left out."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+@dataclass(slots=True, kw_only=True)
+class Url:
+    """An absolute URL, taken apart. ``path`` and ``query`` are percent-encoded."""
+
+    origin: Origin
+    path: str
+    query: str = ""
+
+    @property
+    def text(self) -> str:
+        """The URL as one text."""
+        return f"{self.origin.scheme}://{self.origin.authority}{self.target}"
 
     @property
     def target(self) -> str:
@@ -86,13 +84,8 @@ def parse_url(text: str) -> Url:
         raise ValueError("a URL holds no user name and no password: use the fields for authentication")
     if not parts.hostname or port == 0:
         raise ValueError("a URL needs a host, and its port is a number from 1 to 65535")
-    return Url(
-        scheme=parts.scheme,
-        host=parts.hostname,
-        port=port or _PORTS[parts.scheme],
-        path=parts.path or "/",
-        query=parts.query,
-    )
+    origin = Origin(parts.scheme, parts.hostname, port or _PORTS[parts.scheme])
+    return Url(origin=origin, path=parts.path or "/", query=parts.query)
 
 
 def parse_base(text: str) -> Url:
@@ -110,7 +103,7 @@ def parse_base(text: str) -> Url:
     return url
 
 
-def below(base: Url, path: str, query: Iterable[tuple[str, str]]) -> Url:
+def below(base: Url, path: str, query: Sequence[tuple[str, str]]) -> Url:
     """Return the URL of ``path`` below the base.
 
     Args:
@@ -122,8 +115,10 @@ def below(base: Url, path: str, query: Iterable[tuple[str, str]]) -> Url:
         StatementInvalid: the path would leave the base, or holds what a path cannot hold.
         ParameterInvalid: path and query are too long.
     """
-    relative, pairs = path.removeprefix("/"), tuple(query)
-    _check_length(len(relative) + sum(len(name) + len(value) for name, value in pairs))  # before they cost anything
+    relative = path.removeprefix("/")
+    plain = "".join(map("".join, query))
+    if len(relative) + len(plain) > LONGEST_TARGET:  # before they cost anything
+        raise _too_long()
     problem = _path_problem(relative)
     if problem:
         raise StatementInvalid(
@@ -132,9 +127,12 @@ def below(base: Url, path: str, query: Iterable[tuple[str, str]]) -> Url:
             outcome=Outcome.NOT_SENT,
         )
     full = f"{base.path.rstrip('/')}/{relative}" if relative else base.path
-    encoded = "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in pairs])
-    _check_length(len(full) + len(encoded))
-    return Url(scheme=base.scheme, host=base.host, port=base.port, path=full, query=encoded)
+    if not _UNRESERVED.fullmatch(plain):
+        query = [(quote(name, safe=""), quote(value, safe="")) for name, value in query]
+    encoded = "&".join(map("=".join, query))
+    if len(full) + len(encoded) > LONGEST_TARGET:
+        raise _too_long()
+    return Url(origin=base.origin, path=full, query=encoded)
 
 
 def is_below(base: Url, url: Url) -> bool:
@@ -155,44 +153,40 @@ def redirected(url: Url, location: str) -> Url:
         target = parse_url(urljoin(url.text, encoded))
     except ValueError:
         raise BadResponse("the upstream redirects to something that is no http(s) URL") from None
-    if url.scheme == "https" and target.scheme == "http":
+    if url.origin.scheme == "https" and target.origin.scheme == "http":
         raise BadResponse("the upstream redirects from https to http, which is not followed")
     return target
 
 
 def first_lines(method: str, url: Url) -> str:
-    """Return the request line and the Host header, without the last line's end.
+    """Return the request line and the Host header.
 
     Raises:
         StatementInvalid: a part of the URL holds what cannot stand there; whatever made it, it is not sent.
     """
-    if not _TARGET.fullmatch(url.target) or not _HOST.fullmatch(url.host):
+    target, origin = url.target, url.origin
+    if not _TARGET.fullmatch(target) or not _HOST.fullmatch(origin.host):
         raise StatementInvalid("the URL cannot be sent as it was built", outcome=Outcome.NOT_SENT)
-    return f"{method} {url.target} HTTP/1.1\r\nHost: {url.authority}"
+    return f"{method} {target} HTTP/1.1\r\nHost: {origin.authority}\r\n"
 
 
-def _quoted(text: str) -> str:
-    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="")
-
-
-def _check_length(characters: int) -> None:
-    if characters > LONGEST_TARGET:
-        raise ParameterInvalid(
-            f"path and query together are longer than {LONGEST_TARGET} characters",
-            hint="Send long values in the body.",
-            outcome=Outcome.NOT_SENT,
-        )
+def _too_long() -> ParameterInvalid:
+    return ParameterInvalid(
+        f"path and query together are longer than {LONGEST_TARGET} characters",
+        hint="Send long values in the body.",
+        outcome=Outcome.NOT_SENT,
+    )
 
 
 def _path_problem(path: str) -> str:
     """Return what is wrong with a relative path, to be said after "the path", or ``""``."""
+    if _PLAIN_PATH.fullmatch(path):
+        return ""
     if not _PATH.fullmatch(path):
         return "holds characters that must be percent-encoded"
     segments = path.split("/")
     if "" in segments[:-1]:
         return "has an empty segment"
-    if not _ESCAPE_OR_DOT.search(path):
-        return ""
     if any(map(_steps_out, segments)):
         return "has a segment that means another place, such as '..'"
     return ""

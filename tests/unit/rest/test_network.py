@@ -172,3 +172,15 @@ def test_it_works_on_uvloop_too() -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(scenario())
+
+
+async def test_a_name_that_is_not_resolved_in_time_was_not_sent() -> None:
+    async def stalled(host: str, port: int) -> list[str]:
+        await asyncio.sleep(3600)
+        return []
+
+    async with rest_client(f"http://{NAME}", guard=Guard(resolver=stalled)) as client:
+        async with asyncio.timeout(2):
+            with pytest.raises(ConnectFailed) as caught:
+                await send(client, "echo", seconds=0.1)
+    assert caught.value.outcome is Outcome.NOT_SENT

@@ -13,6 +13,7 @@ from appsmith_proxy.sdk import (
     ConnectFailed,
     CredentialsRejected,
     DatasourceError,
+    ExecutionTimeout,
     Outcome,
     Secret,
     StatementInvalid,
@@ -24,6 +25,7 @@ from appsmith_proxy_rest.tokens import TokenSource
 from tests.servers.http import HttpUpstream
 from tests.servers.rest import rest_client, send
 from tests.servers.sockets import watched_connects
+from tests.servers.tcp import tcp_server
 
 SECRETS = {"clientSecret": "client/canary+1"}
 
@@ -191,3 +193,23 @@ async def test_a_token_is_renewed_a_minute_early(stated: object, fetched_after: 
         assert (await source.current()).token == "t1xx"
         now += 2
     assert (await source.current()).token == "t2xx"
+
+
+async def test_the_deadline_holds_while_the_token_endpoint_stalls() -> None:
+    async def stalled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(-1)
+
+    async with tcp_server(stalled) as port:
+        configuration: dict[str, Any] = {
+            "authentication": "oauth2ClientCredentials",
+            "tokenUrl": f"http://127.0.0.1:{port}/",
+            "clientId": "c",
+        }
+        async with rest_client(f"http://127.0.0.1:{port}", secrets=SECRETS, **configuration) as client:
+            async with asyncio.timeout(5):
+                first, second = await asyncio.gather(
+                    *(send(client, "a", seconds=0.2) for _ in range(2)), return_exceptions=True
+                )
+    for error in (first, second):
+        assert isinstance(error, ExecutionTimeout)
+        assert error.outcome is Outcome.NOT_SENT

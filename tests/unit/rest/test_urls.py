@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appsmith_proxy.sdk import BadResponse, ParameterInvalid, StatementInvalid
-from appsmith_proxy_rest.urls import Url, below, first_lines, is_below, parse_base, parse_url, redirected
+from appsmith_proxy_rest.urls import Origin, Url, below, first_lines, is_below, parse_base, parse_url, redirected
 
 BASE = parse_base("https://api.example.com/v1")
 
@@ -35,7 +35,7 @@ BASE = parse_base("https://api.example.com/v1")
     ],
 )
 def test_a_path_goes_below_the_base(base: str, path: str, target: str) -> None:
-    assert first_lines("GET", below(parse_base(base), path, ())) == f"GET {target} HTTP/1.1\r\nHost: h"
+    assert first_lines("GET", below(parse_base(base), path, ())) == f"GET {target} HTTP/1.1\r\nHost: h\r\n"
 
 
 @pytest.mark.parametrize(
@@ -201,18 +201,18 @@ def test_an_origin_is_scheme_host_and_port(text: str, origin: tuple[str, str, in
 @pytest.mark.parametrize(
     "url",
     [
-        Url(scheme="https", host="h", port=443, path="/a#b"),
-        Url(scheme="https", host="h", port=443, path="/a", query="x#y"),
-        Url(scheme="https", host="h", port=443, path="?x"),
-        Url(scheme="https", host="user@h", port=443, path="/"),
-        Url(scheme="https", host="h/x", port=443, path="/"),
-        Url(scheme="https", host="h\r\nX: y", port=443, path="/"),
-        Url(scheme="https", host="", port=443, path="/"),
-        Url(scheme="https", host="h", port=443, path="/a b"),
-        Url(scheme="https", host="h", port=443, path="/a HTTP/1.1\r\nX: y"),
-        Url(scheme="https", host="h", port=443, path="/a", query="\r\n"),
-        Url(scheme="https", host="h", port=443, path="/é"),
-        Url(scheme="https", host="h", port=443, path=""),
+        Url(origin=Origin("https", "h", 443), path="/a#b"),
+        Url(origin=Origin("https", "h", 443), path="/a", query="x#y"),
+        Url(origin=Origin("https", "h", 443), path="?x"),
+        Url(origin=Origin("https", "user@h", 443), path="/"),
+        Url(origin=Origin("https", "h/x", 443), path="/"),
+        Url(origin=Origin("https", "h\r\nX: y", 443), path="/"),
+        Url(origin=Origin("https", "", 443), path="/"),
+        Url(origin=Origin("https", "h", 443), path="/a b"),
+        Url(origin=Origin("https", "h", 443), path="/a HTTP/1.1\r\nX: y"),
+        Url(origin=Origin("https", "h", 443), path="/a", query="\r\n"),
+        Url(origin=Origin("https", "h", 443), path="/é"),
+        Url(origin=Origin("https", "h", 443), path=""),
     ],
 )
 def test_what_is_no_target_and_no_host_is_not_sent(url: Url) -> None:
