@@ -317,3 +317,9 @@ async def test_large_calls_are_told_apart(
     assert (await client.call("POST", "/actions/execute", sent, token="viewer")).status == 200
     (call,) = runtime.executor.calls
     assert call.large is (size > 100)
+
+
+async def test_an_execution_takes_no_query(client: Client, runtime: FakeRuntime) -> None:
+    answered = await client.call("POST", "/actions/execute?x=1", {"actionId": ACTION})
+    assert answered.status == 400
+    assert runtime.executor.calls == []

@@ -87,20 +87,34 @@ class Scene:
 
 
 async def test_a_client_that_sends_ahead_waits_and_every_request_is_answered_in_the_end() -> None:
-    for packets in (1, 100):
+    for packet in (LIVE, LIVE * 100):
         scene, transport = Scene(), FakeTransport()
         scene.held = held = Held()
         connection = scene.connect(transport)
-        for _ in range(packets):
-            connection.data_received(LIVE * (100 // packets))
+        sent = 0
+        while transport.reading and sent < 100:
+            connection.data_received(packet)
+            sent += len(packet) // len(LIVE)
         await held.started.wait()
-        stopped = not transport.reading
+        stopped, queued = not transport.reading, len(connection._queue)
         held.may_end.set()
-        await transport.answered(100)
+        await transport.answered(sent)
         assert stopped
+        assert queued <= QUEUED
         assert transport.reading
         connection.data_received(LIVE)
-        await transport.answered(101)
+        await transport.answered(sent + 1)
+
+
+async def test_what_is_sent_ahead_of_an_answer_in_the_making_is_answered_too() -> None:
+    scene, transport = Scene(), FakeTransport()
+    scene.held = held = Held()
+    connection = scene.connect(transport)
+    connection.data_received(LIVE)
+    await held.started.wait()
+    connection.data_received(LIVE * 40)
+    held.may_end.set()
+    await transport.answered(41)
 
 
 async def test_a_body_that_nobody_takes_stops_its_client() -> None:
@@ -238,3 +252,27 @@ async def test_a_connection_that_is_lost_ends_its_task_and_leaves() -> None:
     connection.data_received(LIVE)
     assert scene.server.connections == set()
     assert transport.statuses == []
+
+
+async def test_headers_that_came_in_time_leave_no_deadline_behind() -> None:
+    scene, transport = Scene(WebOptions(header_seconds=SHORT)), FakeTransport()
+    connection = scene.connect(transport)
+    await asyncio.sleep(0.01)
+    connection.data_received(LIVE[:20])
+    connection.data_received(LIVE[20:])
+    await transport.answered(1)
+    await asyncio.sleep(SHORT * 1.5)
+    assert not transport.closed
+
+
+async def test_idle_is_counted_from_the_last_answer_and_never_while_one_is_made() -> None:
+    scene, transport = Scene(WebOptions(idle_seconds=SHORT)), FakeTransport()
+    scene.held = held = Held()
+    connection = scene.connect(transport)
+    connection.data_received(LIVE)
+    await asyncio.sleep(SHORT * 1.5)
+    held.may_end.set()
+    await transport.answered(1)
+    await asyncio.sleep(SHORT / 2)
+    assert not transport.closed
+    await transport.over()

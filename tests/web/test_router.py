@@ -42,6 +42,11 @@ def test_a_route_cannot_stand_twice() -> None:
         Router((row(), row()))
 
 
+def test_nobody_executes_without_being_known() -> None:
+    with pytest.raises(ValueError, match="nobody executes"):
+        Route(method="POST", path="/x", permission=Permission.PUBLIC, summary="")
+
+
 def test_a_row_is_a_method_and_a_path() -> None:
     for changes in ({"method": "TRACE"}, {"method": "get"}, {"path": "x"}):
         with pytest.raises(ValueError, match="not a method and a path"):
