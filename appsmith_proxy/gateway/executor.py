@@ -28,9 +28,7 @@ from appsmith_proxy.audit.contract import Copy, Intent, OutcomeRecord, Unverifie
 from appsmith_proxy.audit.trail import Trail
 from appsmith_proxy.errors import (
     AuditUnavailable,
-    CapabilityNotSupported,
     DatasourceError,
-    Forbidden,
     InternalError,
     NotFound,
     Outcome,
@@ -49,11 +47,11 @@ from appsmith_proxy.gateway.runnables import MISSING, Runnable, Runnables
 from appsmith_proxy.gateway.running import Running
 from appsmith_proxy.gateway.shown import name_parameter, shown_request, user_message
 from appsmith_proxy.gateway.staleness import Staleness
-from appsmith_proxy.gateway.transactions import Transaction
+from appsmith_proxy.gateway.transactions import Transaction, check_dry_run
 from appsmith_proxy.model.ids import Ids
 from appsmith_proxy.model.records import ENVIRONMENT, Action
 from appsmith_proxy.model.trusted import TRUSTED_NAMES, TrustedContext
-from appsmith_proxy.sdk import Capability, ExecuteRequest, Reported, Value
+from appsmith_proxy.sdk import ExecuteRequest, Reported, Value
 from appsmith_proxy.store.cache import CachedStore
 from appsmith_proxy.template import Bound
 
@@ -86,17 +84,20 @@ class Executor:
             NotFound, Overloaded, AuditUnavailable, PlanUnverified, StoreStale, StillRunning, OutcomeUnknown: the request
                 failed. A failed query is answered.
         """
+        # find
         if call.view_mode:
             runnable = self._runnables.peek(call.action_id, published=True) or await self._find(call)
         else:
             runnable = self._peek_as_editor(call) or await self._find(call)
+        # authorize
         principal, action = call.principal, runnable.action
         may = rights(principal, action.workspace_id)
         if Permission.ACTION_EXECUTE not in may or Permission.DATASOURCE_EXECUTE not in may:
             raise NotFound(MISSING)
         editor = Permission.ACTION_MANAGE in may
         if call.dry_run:
-            _check_dry_run(runnable, editor=editor)
+            check_dry_run(runnable, editor=editor)
+        # record
         now = time.time()
         execution_id = self._ids.next(now)
         intent = Intent(
@@ -111,6 +112,7 @@ class Executor:
         )
         if not self._trail.try_record(intent):
             await self._trail.record(intent)
+        # once, or admit at once
         if call.idempotency_key is None:
             work = self._admitted(call, runnable, execution_id, editor=editor)
         else:
@@ -291,17 +293,3 @@ def _trusted(call: ExecuteCall, runnable: Runnable, name: str) -> Value | None:
 
 def _nobody(name: str) -> None:
     """Know no trusted name: a plan that asks for one fails."""
-
-
-def _check_dry_run(runnable: Runnable, *, editor: bool) -> None:
-    if not editor:
-        raise Forbidden("a dry run is for editors", hint="leave mode out")
-    if runnable.copy.allow_ddl:
-        raise CapabilityNotSupported(
-            "an action with allowDdl has no dry run: some databases commit a change of the schema at once",
-            hint="leave mode out",
-        )
-    if Capability.TRANSACTIONS not in runnable.driver.capabilities:
-        raise CapabilityNotSupported(
-            f"{runnable.driver.title} has no transactions, so nothing could be rolled back", hint="leave mode out"
-        )

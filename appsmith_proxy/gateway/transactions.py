@@ -14,13 +14,20 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar, final
 
-from appsmith_proxy.errors import AffectedLimitExceeded, BadResponse, DatasourceError, Outcome
+from appsmith_proxy.errors import (
+    AffectedLimitExceeded,
+    BadResponse,
+    CapabilityNotSupported,
+    DatasourceError,
+    Forbidden,
+    Outcome,
+)
 from appsmith_proxy.gateway.edge import driver_edge
 from appsmith_proxy.gateway.execution import ExecuteCall
 from appsmith_proxy.gateway.leases import Lease
 from appsmith_proxy.gateway.runnables import Runnable
 from appsmith_proxy.model.plan import StatementSet, Step
-from appsmith_proxy.sdk import ColumnType, ExecuteRequest, Result, Session, SupportsTransactions, Value
+from appsmith_proxy.sdk import Capability, ColumnType, ExecuteRequest, Result, Session, SupportsTransactions, Value
 from appsmith_proxy.template import AFFECTED, NO_RESULT, Bound, stepwise
 
 DRY_RUN: Final = "this was a dry run: everything was rolled back"
@@ -156,6 +163,25 @@ class Transaction:
             for step in self._runnable.plan.steps
             if isinstance(step.payload, StatementSet)
             for planned in step.payload.statements[:1]
+        )
+
+
+def check_dry_run(runnable: Runnable, *, editor: bool) -> None:
+    """Refuse a dry run that nobody may have, or that could not be rolled back.
+
+    Raises:
+        Forbidden, CapabilityNotSupported: as it says.
+    """
+    if not editor:
+        raise Forbidden("a dry run is for editors", hint="leave mode out")
+    if runnable.copy.allow_ddl:
+        raise CapabilityNotSupported(
+            "an action with allowDdl has no dry run: some databases commit a change of the schema at once",
+            hint="leave mode out",
+        )
+    if Capability.TRANSACTIONS not in runnable.driver.capabilities:
+        raise CapabilityNotSupported(
+            f"{runnable.driver.title} has no transactions, so nothing could be rolled back", hint="leave mode out"
         )
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from appsmith_proxy.audit.contract import Copy, Intent, OutcomeRecord
+from appsmith_proxy.audit.contract import AuditRecord, Copy, Intent, OutcomeRecord
 from appsmith_proxy.errors import Overloaded
 from appsmith_proxy.model.principal import Role
 from appsmith_proxy.sdk import Disconnected, Outcome
@@ -82,6 +82,24 @@ async def test_intent_and_outcome_are_on_record_without_values(proxy: Proxy, sho
     assert isinstance(outcome, OutcomeRecord)
     assert (outcome.rows, outcome.error_code) == (1, None)
     assert outcome.bytes > 0
+
+
+@pytest.mark.parametrize("statement", ["SELECT 1 AS one", "SELECT fail('crash')"])
+async def test_work_that_is_done_is_answered_though_its_outcome_is_on_no_trail(
+    proxy: Proxy, shop: str, statement: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    action = await proxy.action(shop, statement)
+    keep = proxy.ring.record_now
+
+    def only_intents(record: AuditRecord) -> None:
+        if isinstance(record, Intent):
+            return keep(record)
+        raise MemoryError
+
+    monkeypatch.setattr(proxy.ring, "record_now", only_intents)
+    reply = await proxy.viewer.execute(action)
+    assert (reply.status, reply.data["isExecutionSuccess"]) == (200, "fail" not in statement)
+    assert f"the outcome of execution {reply.data['executionId']} is not on the audit trail" in caplog.text
 
 
 async def test_a_driver_that_crashes_is_named_and_the_process_lives_on(proxy: Proxy, shop: str) -> None:

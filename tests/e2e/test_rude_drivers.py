@@ -112,6 +112,10 @@ def wrong_cell() -> Result:
     return Result(columns=(Column("a", ColumnType.FLOAT, ""),), rows=[("one",)])
 
 
+def too_many_rows() -> Result:
+    return Result(columns=(Column("a", ColumnType.INTEGER, ""),), rows=[(1,)] * 50_001)
+
+
 @pytest.fixture
 async def shop(proxy: Proxy) -> str:
     return await proxy.datasource("memory", {"password": PASSWORD}, name="shop")
@@ -127,6 +131,7 @@ async def shop(proxy: Proxy) -> str:
         (lambda: "rows", "ContractBroken"),
         (half_a_row, "ContractBroken"),
         (wrong_cell, "ContractBroken"),
+        (too_many_rows, "ContractBroken"),
     ],
 )
 async def test_an_execution_is_answered_and_recorded(
