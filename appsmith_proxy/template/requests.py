@@ -11,7 +11,7 @@ from appsmith_proxy.model.plan import FieldSet, FieldTemplate, JsonTemplate, Slo
 from appsmith_proxy.sdk import Document, HttpRequest, Joined, Leaf, ParameterType, json_text
 from appsmith_proxy.template.coercion import Given, Misfit, as_text
 from appsmith_proxy.template.readers import Trouble, failure
-from appsmith_proxy.template.text_context import encode
+from appsmith_proxy.template.text_context import encoder
 
 Read: TypeAlias = Mapping[str, Given]
 """The values by binding name."""
@@ -138,7 +138,7 @@ def _text(template: FieldTemplate, at: Mapping[str, int]) -> "str | _Fill[str]":
         return "" if template is None else str(template)
     if all(isinstance(piece, str) for piece in template.pieces):
         return "".join(piece for piece in template.pieces if isinstance(piece, str))
-    place = template.place
+    encode = encoder(template.place)
     parts = [piece if isinstance(piece, str) else (piece.name, at[piece.name]) for piece in template.pieces]
 
     def fill(read: Values) -> str:
@@ -150,7 +150,8 @@ def _text(template: FieldTemplate, at: Mapping[str, int]) -> "str | _Fill[str]":
                     texts.append(part)
                 else:
                     name, index = part
-                    texts.append(encode(place, as_text(read[index])))
+                    value = as_text(read[index])
+                    texts.append(value if encode is None else encode(value))
         except Misfit as misfit:
             raise Trouble(name, f"expected {misfit.expected}", misfit.hint) from None
         return "".join(texts)

@@ -6,7 +6,7 @@ a query value is encoded by the driver, a plain body takes text as it is.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -48,15 +48,21 @@ def check_header_name(name: str, *, path: str) -> Iterator[Problem]:
         yield Problem(path, "is no header name", hint="letters, digits and hyphens")
 
 
-def encode(place: Place, value: str) -> str:
-    """Return a value's text as its place takes it.
+def encoder(place: Place) -> Callable[[str], str] | None:
+    """Return what makes of a value's text what a place takes, None for a place that takes any text as it is.
+
+    The encoder raises Misfit for a text that may not stand in its place.
+    """
+    return _ENCODERS.get(place)
+
+
+def header_value(value: str) -> str:
+    """Return a value for a part of a header's.
 
     Raises:
-        Misfit: it may not stand in this place.
+        Misfit: it is not printable ASCII.
     """
-    if place is Place.URL_PATH:
-        return segment(value)
-    if place is Place.HEADER and not _HEADER_VALUE.fullmatch(value):
+    if not _HEADER_VALUE.fullmatch(value):
         raise Misfit("printable ASCII, as headers take", "encode the value, for example as base64")
     return value
 
@@ -84,6 +90,9 @@ def segment(value: str) -> str:
             return quote(value, safe="")
         read = decoded
     raise Misfit("a text that is not percent-encoded many times, as a path takes")
+
+
+_ENCODERS: Final[Mapping[Place, Callable[[str], str]]] = {Place.URL_PATH: segment, Place.HEADER: header_value}
 
 
 def _steps(text: str) -> bool:
