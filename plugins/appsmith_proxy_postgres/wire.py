@@ -112,6 +112,8 @@ class Wire:
         """The scope whose executions may follow without a reset; ``""``: the session is as after connecting."""
         self.idle_since = 0.0
         self.kept: OrderedDict[str, Kept] = OrderedDict()
+        self.server: int = connection.get_server_version().major
+        """PostgreSQL's major version."""
         self._connection = connection
         self._protocol: Any = meter
         self._meter = meter
@@ -165,7 +167,8 @@ class Wire:
         no longer good and ``InvalidCachedStatementError`` is raised.
         """
         if kept.derived is None and self._exact_texts:
-            kept.derived = derive(kept.statement, [(name, self._book[oid]) for name, oid in kept.attributes])
+            columns = [(name, self._book[oid]) for name, oid in kept.attributes]
+            kept.derived = derive(kept.statement, columns, server=self.server)
         if kept.derived is None:
             kept.plain = True
             return None

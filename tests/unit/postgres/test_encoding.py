@@ -85,10 +85,27 @@ async def test_what_writes_locks_or_is_volatile_stays_plain(postgres: PostgresSe
 def test_words_that_write_or_lock_are_enough_to_stay_plain() -> None:
     columns = [("id", TypeBook()[23])]
     for word in ("UPDATE", "share", "Insert", "into", "delete", "merge"):
-        assert derive(Statement(text=f"SELECT id FROM t /* {word} */"), columns) is None
-    assert derive(Statement(text="SELECT id FROM t", writes=True), columns) is None
-    assert derive(Statement(text="SELECT id AS updated FROM t"), columns) is not None
-    assert derive(Statement(text="SELECT id FROM t"), []) is None
+        assert derive(Statement(text=f"SELECT id FROM t /* {word} */"), columns, server=18) is None
+    assert derive(Statement(text="SELECT id FROM t", writes=True), columns, server=18) is None
+    assert derive(Statement(text="SELECT id AS updated FROM t"), columns, server=18) is not None
+    assert derive(Statement(text="SELECT id FROM t"), [], server=18) is None
+
+
+def test_a_server_is_asked_for_what_it_has() -> None:
+    book = TypeBook()
+    for server, writer in (
+        (14, "to_json(r.c1)"),
+        (16, "to_json(r.c1)"),
+        (17, "JSON_SCALAR(r.c1)"),
+        (18, "JSON_SCALAR(r.c1)"),
+    ):
+        for oid in (19, 25, 1042, 1043, 1114, 1184):
+            derived = derive(Statement(text="SELECT x FROM t"), [("x", book[oid])], server=server)
+            assert derived is not None
+            assert writer in derived.statement.text
+        array = derive(Statement(text="SELECT x FROM t"), [("x", book[1009])], server=server)
+        assert array is not None
+        assert "pg_catalog.to_json(r.c1)" in array.statement.text
 
 
 async def test_a_text_that_closes_our_brackets_is_refused_before_it_is_ever_in_them(
