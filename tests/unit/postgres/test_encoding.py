@@ -1,6 +1,7 @@
 """When the server encodes an answer and when not: what is read only, what pays, and what stays as it was."""
 
 import asyncio
+import random
 import re
 import struct
 from typing import Any, Final
@@ -15,6 +16,7 @@ from appsmith_proxy_postgres.client import PostgresClient
 from appsmith_proxy_postgres.derive import Derived, derive
 from appsmith_proxy_postgres.encoding import ENCODE_ROWS, ROW_BYTES
 from appsmith_proxy_postgres.meter import Meter
+from appsmith_proxy_postgres.texts import NULL, ROW, ROW_HEADER, cut_out, row_header
 from appsmith_proxy_postgres.typebook import TypeBook
 from appsmith_proxy_postgres.wire import MAX_KEPT
 from tests.servers.postgres import PostgresServer
@@ -323,3 +325,46 @@ async def test_a_row_that_is_no_text_and_nulls_ends_the_connection(meter: Meter,
     meter.data_received(_row(b'{"a":1}') + row + b"C")
     assert meter.stopped
     assert meter.malformed
+
+
+@pytest.mark.parametrize("rows", [100, 0], ids=["far from a limit", "at it"])
+@pytest.mark.parametrize("length", [0, 1, 2, 3])
+async def test_a_row_shorter_than_its_length_ends_the_connection(meter: Meter, length: int, rows: int) -> None:
+    """asyncpg would read what stands before it, again and again."""
+    meter.arm(rows, 10_000, stop=True)
+    meter.data_received(b"D" + struct.pack("!I", length) + b"xxxx")
+    assert meter.stopped
+    assert meter.malformed
+
+
+def _one_after_the_other(data: bytes, overhead: int) -> tuple[list[bytes], int]:
+    texts, position = [], 0
+    while len(data) - position >= ROW_HEADER:
+        kind, length, width = row_header(data, position)
+        end = position + 1 + length
+        if kind != ROW or width != length - overhead or width <= 0 or end > len(data):
+            break
+        texts.append(data[position + ROW_HEADER : position + ROW_HEADER + width])
+        position = end
+    return texts, position
+
+
+def test_rows_that_are_split_at_their_nulls_are_those_that_their_lengths_say() -> None:
+    """Honest rows are all found; of a stream in which anything lies, what is found is what its lengths say."""
+    chance = random.Random(7)
+    for _ in range(20_000):
+        columns = chance.randint(1, 3)
+        rows = [
+            _row(b'{"a":"%s"}' % (b"x" * chance.randint(0, 300)), nulls=columns) for _ in range(chance.randint(0, 4))
+        ]
+        stream = b"".join(rows) + chance.choice((b"", b"C\0\0\0\5x", b"D\0", _row(b"{}", nulls=columns)[:-3]))
+        expected = _one_after_the_other(stream, ROW_HEADER - 1 + 4 * columns)
+        assert cut_out(stream, NULL * columns) == (expected if rows else ([], 0))
+        if stream:
+            place = chance.randrange(len(stream))
+            lying = chance.choice((b"", b"\xff", b"\xff" * 4, b"D", bytes([stream[place] ^ 1])))
+            stream = stream[:place] + lying + stream[place + chance.randint(0, 4) :]
+        found, end = cut_out(stream, NULL * columns)
+        texts, reached = _one_after_the_other(stream, ROW_HEADER - 1 + 4 * columns)
+        assert found == texts[: len(found)]
+        assert end <= reached
