@@ -328,11 +328,13 @@ async def test_a_row_that_is_no_text_and_nulls_ends_the_connection(meter: Meter,
 
 
 @pytest.mark.parametrize("rows", [100, 0], ids=["far from a limit", "at it"])
-@pytest.mark.parametrize("length", [0, 1, 2, 3])
-async def test_a_row_shorter_than_its_length_ends_the_connection(meter: Meter, length: int, rows: int) -> None:
-    """asyncpg would read what stands before it, again and again."""
+@pytest.mark.parametrize(
+    ("kind", "length"), [(b"D", 0), (b"D", 3), (b"C", 0), (b"C", 3), (b"E", 1 << 30), (b"C", (1 << 32) - 1)]
+)
+async def test_a_length_that_cannot_be_ends_the_connection(meter: Meter, kind: bytes, length: int, rows: int) -> None:
+    """asyncpg would read what stands before it, again and again, or collect what never ends."""
     meter.arm(rows, 10_000, stop=True)
-    meter.data_received(b"D" + struct.pack("!I", length) + b"xxxx")
+    meter.data_received(b"2\x00\x00\x00\x04"[: rows * 5] + kind + struct.pack("!I", length) + b"xxxx")
     assert meter.stopped
     assert meter.malformed
 
