@@ -15,13 +15,14 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
 from appsmith_proxy.errors import DatasourceError, ExecutionTimeout, Outcome, StatementInvalid
 from appsmith_proxy.sdk.driver import Client, OpenContext, Session
 from appsmith_proxy.sdk.facts import Facts
+from appsmith_proxy.sdk.nouns import replace
 from appsmith_proxy.sdk.pool import SETTLE_SECONDS, Lane, Pool, Pooled
 from appsmith_proxy.sdk.results import Result
 from appsmith_proxy.sdk.statements import ExecuteRequest, Statement
