@@ -76,8 +76,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         self._in_room = False
         self._texts: list[bytes] | None = None
         """The JSON texts of the present answer, when its rows are such."""
-        self._nulls = b""
-        """With which each row of texts ends."""
+        self._overhead = 0
         self._free = 0
 
     def arm(self, rows: int, size: int, *, stop: bool, bounded: bool = False, encoded: Derived | None = None) -> None:
@@ -96,7 +95,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         self._texts = None
         if encoded is not None:
             self._texts = []
-            self._nulls = NULL * encoded.columns
+            self._overhead = ROW_HEADER - 1 + encoded.columns * NULL
             self._free = encoded.names_bytes
         self._stop = stop
         self._bounded = bounded
@@ -202,9 +201,8 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         if data.startswith(_BIND_COMPLETE):
             _feed(self, _BIND_COMPLETE)
             data = data[_HEADER:]
-        size, rows, budget, nulls, free = len(data), self._rows, self._budget, self._nulls, self._free
-        overhead = ROW_HEADER - 1 + len(nulls)
-        found, position = cut_out(data, nulls)
+        size, rows, budget, overhead, free = len(data), self._rows, self._budget, self._overhead, self._free
+        found, position = cut_out(data, overhead)
         charge = position - len(found) * free
         if len(found) <= rows and charge <= budget:  # else one after the other, up to the very row
             texts += found

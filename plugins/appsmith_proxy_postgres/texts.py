@@ -9,42 +9,37 @@ PostgreSQL's protocol, "Message Formats", DataRow.
 """
 
 from collections.abc import Callable
-from operator import itemgetter
 from struct import Struct
 from typing import Final
 
 ROW: Final = ord("D")
 ROW_HEADER: Final = 11
 """Bytes of a row up to its first cell's own."""
-NULL: Final = b"\xff\xff\xff\xff"
-"""A cell that is NULL."""
+NULL: Final = 4
+"""Bytes of a cell that is NULL."""
 
-row_header: Final[Callable[..., tuple[int, int, int]]] = Struct("!BI2xi").unpack_from
+row_header: Final[Callable[[bytes, int], tuple[int, int, int]]] = Struct("!BI2xi").unpack_from
 """Kind and length of a message, and the length of its first cell."""
-_text_of: Final[Callable[[bytes], bytes]] = itemgetter(slice(ROW_HEADER, None))
 
 
-def cut_out(data: bytes, nulls: bytes) -> tuple[list[bytes], int]:
-    """Return the texts of the whole rows with which some bytes begin, and where the rest begins; none if there is a doubt.
-
-    Rows are split at their NULLs, whose bytes no UTF-8 has, and then each is held to its own lengths: so what is found is
-    what reading one row after the other finds. Each step is one call for all rows.
+def cut_out(data: bytes, overhead: int) -> tuple[list[bytes], int]:
+    """Return the texts of the whole rows with which some bytes begin, and where the first message is that is none.
 
     Args:
         data: begins with a message.
-        nulls: with which a row ends.
+        overhead: what a row's length says beyond the length of its text.
     """
-    rows = data.split(nulls)
-    rest = rows.pop()
-    if not rows or min(map(len, rows)) <= ROW_HEADER:
-        return [], 0
-    texts = [*map(_text_of, rows)]
-    kinds, lengths, widths = zip(*map(row_header, rows), strict=True)
-    overhead = ROW_HEADER - 1 + len(nulls)
-    if (
-        kinds.count(ROW) != len(rows)
-        or widths != tuple(map(len, texts))
-        or lengths != tuple(map(overhead.__add__, widths))
-    ):
-        return [], 0
-    return texts, len(data) - len(rest)
+    texts: list[bytes] = []
+    position, size, length = 0, len(data), 0
+    append, header, last = texts.append, row_header, size - ROW_HEADER
+    while position <= last:
+        kind, length, width = header(data, position)
+        if kind != ROW or not 0 < width == length - overhead:
+            break
+        start = position + ROW_HEADER
+        append(data[start : start + width])
+        position += 1 + length
+    if position > size:  # the last one is not whole yet
+        texts.pop()
+        position -= 1 + length
+    return texts, position

@@ -16,7 +16,7 @@ from appsmith_proxy_postgres.client import PostgresClient
 from appsmith_proxy_postgres.derive import Derived, derive
 from appsmith_proxy_postgres.encoding import ENCODE_ROWS, ROW_BYTES
 from appsmith_proxy_postgres.meter import Meter
-from appsmith_proxy_postgres.texts import NULL, ROW, ROW_HEADER, cut_out, row_header
+from appsmith_proxy_postgres.texts import ROW, ROW_HEADER, cut_out, row_header
 from appsmith_proxy_postgres.typebook import TypeBook
 from appsmith_proxy_postgres.wire import MAX_KEPT
 from tests.servers.postgres import PostgresServer
@@ -351,8 +351,8 @@ def _one_after_the_other(data: bytes, overhead: int) -> tuple[list[bytes], int]:
     return texts, position
 
 
-def test_rows_that_are_split_at_their_nulls_are_those_that_their_lengths_say() -> None:
-    """Honest rows are all found; of a stream in which anything lies, what is found is what its lengths say."""
+def test_rows_that_are_cut_out_are_those_that_their_lengths_say() -> None:
+    """Of honest streams, and of those in which anything lies."""
     chance = random.Random(7)
     for _ in range(20_000):
         columns = chance.randint(1, 3)
@@ -360,13 +360,9 @@ def test_rows_that_are_split_at_their_nulls_are_those_that_their_lengths_say() -
             _row(b'{"a":"%s"}' % (b"x" * chance.randint(0, 300)), nulls=columns) for _ in range(chance.randint(0, 4))
         ]
         stream = b"".join(rows) + chance.choice((b"", b"C\0\0\0\5x", b"D\0", _row(b"{}", nulls=columns)[:-3]))
-        expected = _one_after_the_other(stream, ROW_HEADER - 1 + 4 * columns)
-        assert cut_out(stream, NULL * columns) == (expected if rows else ([], 0))
-        if stream:
+        if stream and chance.random() < 0.7:
             place = chance.randrange(len(stream))
             lying = chance.choice((b"", b"\xff", b"\xff" * 4, b"D", bytes([stream[place] ^ 1])))
             stream = stream[:place] + lying + stream[place + chance.randint(0, 4) :]
-        found, end = cut_out(stream, NULL * columns)
-        texts, reached = _one_after_the_other(stream, ROW_HEADER - 1 + 4 * columns)
-        assert found == texts[: len(found)]
-        assert end <= reached
+        overhead = ROW_HEADER - 1 + 4 * columns
+        assert cut_out(stream, overhead) == _one_after_the_other(stream, overhead)
