@@ -9,7 +9,6 @@
 import asyncio
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar, final
@@ -27,7 +26,16 @@ from appsmith_proxy.gateway.execution import ExecuteCall
 from appsmith_proxy.gateway.leases import Lease
 from appsmith_proxy.gateway.runnables import Runnable
 from appsmith_proxy.model.plan import StatementSet, Step
-from appsmith_proxy.sdk import Capability, ColumnType, ExecuteRequest, Result, Session, SupportsTransactions, Value
+from appsmith_proxy.sdk import (
+    Capability,
+    ColumnType,
+    ExecuteRequest,
+    Result,
+    Session,
+    SupportsTransactions,
+    Value,
+    replace,
+)
 from appsmith_proxy.template import AFFECTED, NO_RESULT, Bound, stepwise
 
 DRY_RUN: Final = "this was a dry run: everything was rolled back"

@@ -6,6 +6,7 @@ are believed no more::
     read ──▶ believed ──────── RENEW ──▶ one claims, the others believe on ──▶ FRESH: in doubt
 """
 
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
@@ -23,10 +24,13 @@ CLAIM_SECONDS: Final = 1.0
 C = TypeVar("C", bound=Pooled)
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    harmless: bool
-    until: float
+@dataclass(slots=True)
+class _Known:
+    """What is known of one statement; both times are of the event loop's clock."""
+
+    harmless_until: float = -math.inf
+    read_at: float = -math.inf
+    """When it is to be read, or read again."""
 
 
 class Facts(Generic[C]):
@@ -38,24 +42,22 @@ class Facts(Generic[C]):
 
     def __init__(self, ask: Callable[[C, Statement], Awaitable[bool]]) -> None:
         self._ask = ask
-        self._verdicts: dict[str, _Verdict] = {}
-        self._renew: dict[str, float] = {}
-        """When to read again, by digest."""
+        self._known: dict[str, _Known] = {}
 
-    def harmless(self, statement: Statement, now: float) -> bool:
-        """Return whether fresh facts say that the statement leaves nothing behind."""
-        verdict = self._verdicts.get(statement.digest)
-        return verdict is not None and verdict.harmless and now < verdict.until
+    def harmless(self, statement: Statement, now: float) -> bool | None:
+        """Return whether fresh facts say that the statement leaves nothing behind.
 
-    def claim(self, statement: Statement, now: float) -> bool:
-        """Return whether the caller must ``read``, now; then for a while nobody else must."""
-        if now < self._renew.get(statement.digest, now):
-            return False
-        self._renew[statement.digest] = now + CLAIM_SECONDS
-        return True
+        None: the caller must ``read`` them, now; then for a while nobody else must.
+        """
+        known = self._known.get(statement.digest)
+        if known is None:
+            known = self._known[statement.digest] = _Known()
+        if now >= known.read_at:
+            known.read_at = now + CLAIM_SECONDS
+            return None
+        return now < known.harmless_until
 
     async def read(self, wire: C, statement: Statement, now: float) -> None:
         """Read the facts on a connection that nobody waits for."""
         harmless = await self._ask(wire, statement)
-        self._verdicts[statement.digest] = _Verdict(harmless, now + FRESH_SECONDS)
-        self._renew[statement.digest] = now + RENEW_SECONDS
+        self._known[statement.digest] = _Known(now + FRESH_SECONDS if harmless else -math.inf, now + RENEW_SECONDS)

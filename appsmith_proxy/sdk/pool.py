@@ -85,8 +85,6 @@ class _Side(Generic[C]):
     def take(self, scope: str) -> C | None:
         """Take the connection used last whose session suits, if there is one."""
         idle = self.idle
-        if idle and idle[-1].scope == scope:
-            return idle.pop()
         for suits in (scope, "") if scope else ("",):
             for index in range(len(idle) - 1, -1, -1):
                 if idle[index].scope == suits:
@@ -98,9 +96,9 @@ class _Side(Generic[C]):
         self.mixed = scope != self.last_scope
         self.last_scope = scope
 
-    def may_keep(self) -> bool:
-        """Return whether the next borrower would hardly have to wait for a reset that is skipped now."""
-        return not self.mixed or any(not wire.scope for wire in self.idle)
+    def has_clean(self) -> bool:
+        """Return whether there is one for a borrower of any scope."""
+        return any(not wire.scope for wire in self.idle)
 
 
 class Pool(Generic[C]):
@@ -166,8 +164,13 @@ class Pool(Generic[C]):
     def take(self, lane: Lane, scope: str) -> C | None:
         """Lend such a connection at once; None: there is none, call ``acquire``."""
         side = self._sides[lane]
-        if not side.idle or self._closed or not self._permits.try_take():
+        idle = side.idle
+        if not idle or self._closed or not self._permits.try_take():
             return None
+        last = idle[-1]
+        if last.scope == scope == side.last_scope and last.alive:  # one action again and again
+            side.mixed = False
+            return idle.pop()
         wire = self._take(side, scope)
         if wire is None:
             self._permits.give_back()
@@ -183,13 +186,14 @@ class Pool(Generic[C]):
             harmless_scope: the scope of the execution, when catalog facts say that it left nothing in the session.
             afterwards: what to run on the connection once it is reset, before it is lent again.
         """
+        side = self._sides[wire.lane]
         if not wire.alive or self._closed:
             self.discard(wire)
-        elif harmless_scope and not wire.in_transaction and (side := self._sides[wire.lane]).may_keep():
+        # The next borrower must hardly ever have to wait for a reset that is skipped now.
+        elif harmless_scope and not wire.in_transaction and (not side.mixed or side.has_clean()):
             wire.scope = harmless_scope
             self._put(wire, side)
         else:
-            side = self._sides[wire.lane]
             side.resetting += 1
             self._spawn(self._settle(wire, side, afterwards))
 

@@ -15,13 +15,14 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
 from appsmith_proxy.errors import DatasourceError, ExecutionTimeout, Outcome, StatementInvalid
 from appsmith_proxy.sdk.driver import Client, OpenContext, Session
 from appsmith_proxy.sdk.facts import Facts
+from appsmith_proxy.sdk.nouns import replace
 from appsmith_proxy.sdk.pool import SETTLE_SECONDS, Lane, Pool, Pooled
 from appsmith_proxy.sdk.results import Result
 from appsmith_proxy.sdk.statements import ExecuteRequest, Statement
@@ -150,11 +151,13 @@ class PooledClient(Client, Generic[W]):
 
     async def execute(self, request: ExecuteRequest) -> Result:
         """Run one statement on a connection of the lane that the request asks for."""
-        statement = _statement(request)
-        self.left(request.deadline)
+        statement = request.payload
+        if not isinstance(statement, Statement):
+            raise _no_statement()
         lane = Lane.READ_ONLY if request.read_only else Lane.READ_WRITE
         wire = self.pool.take(lane, request.scope)
         if wire is None:
+            self.left(request.deadline)
             wire = await self.pool.acquire(lane, request.scope, deadline=request.deadline)
         scope = ""
         try:
@@ -167,7 +170,7 @@ class PooledClient(Client, Generic[W]):
                 raise StatementInvalid("the statement leaves a transaction open", outcome=outcome)
             scope = request.scope
         finally:
-            self._give_back(wire, statement, scope=scope)
+            self._give_back(wire, statement, scope)
         return result
 
     @asynccontextmanager
@@ -237,7 +240,9 @@ class PooledClient(Client, Generic[W]):
 
     async def run_within(self, wire: W, request: ExecuteRequest) -> Result:
         """Run one statement of a transaction that is open on the connection."""
-        result = await _last(self.run(wire, request, _statement(request), within=True))
+        if not isinstance(request.payload, Statement):
+            raise _no_statement()
+        result = await _last(self.run(wire, request, request.payload, within=True))
         if wire.alive and not wire.in_transaction:
             raise StatementInvalid(
                 "the statement has ended the transaction: what came before it is done", outcome=Outcome.UNKNOWN
@@ -255,14 +260,16 @@ class PooledClient(Client, Generic[W]):
         except self._raised as error:
             raise self._translate(error, sent=sent) from None
 
-    def _give_back(self, wire: W, statement: Statement, *, scope: str) -> None:
+    def _give_back(self, wire: W, statement: Statement, scope: str) -> None:
         """Return the connection; facts decide whether it must be reset first, and are read off the caller's path."""
-        if not scope:
-            self.pool.release(wire)
-        elif self._facts.claim(statement, now := self.now()):
+        now = self.now()
+        harmless = self._facts.harmless(statement, now) if scope else False
+        if harmless:
+            self.pool.release(wire, harmless_scope=scope)
+        elif harmless is None:
             self.pool.release(wire, afterwards=partial(self._facts.read, statement=statement, now=now))
         else:
-            self.pool.release(wire, harmless_scope=scope if self._facts.harmless(statement, now) else "")
+            self.pool.release(wire)
 
 
 class _Transaction(Generic[W]):
@@ -289,7 +296,5 @@ async def _in_doubt(_wire: object, _statement: Statement) -> bool:
     return False
 
 
-def _statement(request: ExecuteRequest) -> Statement:
-    if not isinstance(request.payload, Statement):
-        raise StatementInvalid("the driver runs statements only", outcome=Outcome.NOT_SENT)
-    return request.payload
+def _no_statement() -> StatementInvalid:
+    return StatementInvalid("the driver runs statements only", outcome=Outcome.NOT_SENT)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from appsmith_proxy.sdk.nouns import Noun
+
 Cell: TypeAlias = Any
 """One value of a row. The column's type says what it is:
 
@@ -80,8 +82,7 @@ def unique_names(names: Iterable[str]) -> tuple[list[str], list[str]]:
     return unique, list(repeated)
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedRows:
+class EncodedRows(Noun, frozen=True):
     """Rows that the datasource encoded: one JSON object a row, values as DESIGN's table of values says."""
 
     texts: Sequence[str | bytes]
@@ -95,8 +96,7 @@ class BodyKind(StrEnum):
     BINARY = "binary"
 
 
-@dataclass(slots=True, kw_only=True)  # not frozen, as Result is not
-class Body:
+class Body(Noun, frozen=True, kw_only=True):
     """An HTTP answer: not rows."""
 
     kind: BodyKind
@@ -108,8 +108,7 @@ class Body:
     """The upstream's headers that may be shown; never Set-Cookie, never an injected secret."""
 
 
-@dataclass(slots=True, kw_only=True)  # not frozen: made for every execution, and freezing would treble its price
-class Result:
+class Result(Noun, frozen=True, kw_only=True):
     """The answer of one execution: rows, a body, or a count of affected rows."""
 
     columns: tuple[Column, ...] = ()

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from appsmith_proxy.sdk.fields import Place
+from appsmith_proxy.sdk.nouns import Noun
 from appsmith_proxy.sdk.results import Reported
 
 Scalar: TypeAlias = bool | int | float | str | bytes | None
@@ -70,8 +71,7 @@ class Statement:
         return hash(self.digest)
 
 
-@dataclass(slots=True, kw_only=True)  # not frozen: made for every execution, and freezing would treble its price
-class HttpRequest:
+class HttpRequest(Noun, frozen=True, kw_only=True):
     """An HTTP request whose parts were encoded for the place where they stand. Never a scheme, host or port."""
 
     method: str
@@ -147,8 +147,7 @@ class Limits:
 NO_LIMITS: Final = Limits()
 
 
-@dataclass(slots=True, kw_only=True)  # not frozen: made for every execution, and freezing would treble its price
-class ExecuteRequest:
+class ExecuteRequest(Noun, frozen=True, kw_only=True):
     """One execution. The driver sends the payload and the values, and nothing else. It changes nothing in here."""
 
     payload: Statement | Document | HttpRequest

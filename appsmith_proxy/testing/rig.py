@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from typing import Any
 
 from appsmith_proxy.sdk import (
@@ -20,6 +19,7 @@ from appsmith_proxy.sdk import (
     Session,
     SupportsTransactions,
     check_configuration,
+    replace,
 )
 from appsmith_proxy.testing.harness import Call, Harness
 from appsmith_proxy.testing.network import LoopbackNetwork

@@ -256,11 +256,9 @@ def _done(wanted: Command, changed: int, request: ExecuteRequest) -> Result:
     for each in wanted.ids:
         if not answer.add(bson.encode({"_id": each})):
             break
-    result = _rows(answer, request)
-    result.affected = changed
-    return result
+    return _rows(answer, request, affected=changed)
 
 
-def _rows(answer: Answer, request: ExecuteRequest) -> Result:
+def _rows(answer: Answer, request: ExecuteRequest, *, affected: int | None = None) -> Result:
     rows = answer.encoded() if request.encode else answer.cells()
-    return Result(columns=answer.columns(), rows=rows, truncated=answer.truncated)
+    return Result(columns=answer.columns(), rows=rows, affected=affected, truncated=answer.truncated)

@@ -11,7 +11,7 @@ Argument = str | bytes | None
 _QUOTED: Final = str.maketrans({"\\": "\\\\", '"': '\\"'})
 
 
-def bind(values: Sequence[Value], types: Sequence[TypeInfo]) -> tuple[Argument, ...]:
+def bind(values: Sequence[Value], types: Sequence[TypeInfo]) -> list[Argument]:
     """Return one argument for each place.
 
     Raises:
@@ -19,14 +19,9 @@ def bind(values: Sequence[Value], types: Sequence[TypeInfo]) -> tuple[Argument, 
     """
     arguments: list[Argument] = []
     for value, info in zip(values, types, strict=True):
-        kind, family = type(value), info.family
-        if kind is str and family is not TypeFamily.BYTES:
-            arguments.append(value)  # type: ignore[arg-type]  # reason: the kind says so
-        elif kind is int and family is TypeFamily.INTEGER:
-            arguments.append(str(value))
-        else:
-            arguments.append(argument(value, info, index=len(arguments)))
-    return tuple(arguments)
+        direct = type(value) in info.direct
+        arguments.append(str(value) if direct else argument(value, info, index=len(arguments)))
+    return arguments
 
 
 def argument(value: Value, info: TypeInfo, *, index: int) -> Argument:

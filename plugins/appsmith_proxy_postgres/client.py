@@ -6,6 +6,7 @@ from typing import Final
 
 from appsmith_proxy.sdk import (
     AffectedLimitExceeded,
+    EncodedRows,
     ExecuteRequest,
     Health,
     Lane,
@@ -28,14 +29,14 @@ from appsmith_proxy_postgres.bind import bind
 from appsmith_proxy_postgres.encoding import ENCODE_ROWS, Encoding
 from appsmith_proxy_postgres.facts import leaves_nothing
 from appsmith_proxy_postgres.typebook import TypeBook
-from appsmith_proxy_postgres.wire import Answer, Kept, Wire
+from appsmith_proxy_postgres.wire import Kept, Wire
 
 CONNECT_SECONDS: Final = 10.0
 _MAX_LONG: Final = 4096
 
 _CALL: Final = re.compile(r"\s*call\b", re.IGNORECASE)
 _WITH: Final = re.compile(r"\bwith\b", re.IGNORECASE)
-_COUNTED: Final = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
+_COUNTED: Final = frozenset({b"INSERT", b"UPDATE", b"DELETE", b"MERGE"})
 _CHANGED: Final = Statement(
     text="SELECT COALESCE(pg_catalog.sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::pg_catalog.int8"
     " FROM pg_catalog.pg_stat_xact_user_tables"
@@ -73,9 +74,9 @@ class PostgresClient(PooledClient[Wire]):
 
     def run(self, wire: Wire, request: ExecuteRequest, statement: Statement, *, within: bool) -> Awaitable[Result]:
         """Run a statement; alone and guarded, in a transaction of its own."""
-        if within or not _needs_transaction(request, statement):
-            return self._perform(wire, request, statement, within=within)
-        return self._guarded(wire, request, statement)
+        if statement.writes and not within and _needs_transaction(request):
+            return self._guarded(wire, request, statement)
+        return self._perform(wire, request, statement, within=within)
 
     def may_commit(self, statement: Statement) -> bool:
         """Return whether it calls a procedure."""
@@ -101,22 +102,15 @@ class PostgresClient(PooledClient[Wire]):
     async def _perform(self, wire: Wire, request: ExecuteRequest, statement: Statement, *, within: bool) -> Result:
         """Run a statement: one round trip when it is kept. ``within`` a transaction the connection must live on."""
         kept = wire.find(statement)
-        if kept is not None and kept.differences(request.reported):
-            await wire.forget(statement)  # it may be older than what was published; a fresh one decides
-            kept = None
-        if kept is None:
-            try:
-                kept = await wire.keep(statement, timeout=self.left(request.deadline))
-            except faults.RAISED as error:
-                raise faults.translate(error, sent=False) from None
-            _check_reported(kept, request.reported)
+        if kept is None or (kept.agreed is not request.reported and kept.differences(request.reported)):
+            kept = await self._keep(wire, request, statement)
         arguments = bind(request.values, kept.types)
-        limits = request.limits
+        limits, meter = request.limits, wire.meter
         second = None
         if request.encode and not within and self._encoding.pays(statement):
             second = await self._second(wire, kept, request)
         try:
-            answer = await wire.run(
+            rows, tag, _ = await wire.send(
                 second or kept,
                 arguments,
                 limits=limits,
@@ -125,19 +119,44 @@ class PostgresClient(PooledClient[Wire]):
                 encoded=kept.derived if second is not None else None,
                 timeout=self.left(request.deadline),
             )
+            texts = wire.texts() if second is not None else None
         except faults.RAISED as error:
-            may_commit = self.may_commit(statement)
-            translated = faults.translate(error, may_commit=may_commit, expected=kept.type_names)
-            about_text = faults.is_about_text(error)
-            if about_text or faults.wants_preparing(error):
-                await wire.forget(statement)
-            if faults.wants_preparing(error) or (about_text and second is not None):
-                raise Stale(translated) from None
-            raise translated from None
-        if answer.cut and wire.rows_cut and request.read_only and len(self._long) < _MAX_LONG:
+            raise await self._failed(error, wire, kept, encoded=second is not None) from None
+        finally:
+            meter.settle()
+        if meter.rows_cut and request.read_only and len(self._long) < _MAX_LONG:
             self._long.add(statement.digest)
-        self._encoding.learn(statement, answer)
-        return _result(kept, answer)
+        self._encoding.learn(statement, rows=len(rows if texts is None else texts), size=meter.counted)
+        affected = _affected(tag or b"")
+        if not kept.columns:
+            return Result(affected=affected or 0)
+        return Result(
+            columns=kept.columns,
+            rows=rows if texts is None else EncodedRows(texts),
+            affected=affected,
+            truncated=meter.cut,
+            messages=kept.messages,
+        )
+
+    async def _keep(self, wire: Wire, request: ExecuteRequest, statement: Statement) -> Kept:
+        """Prepare a statement and keep it, and hold it to what was published. An older one of it is forgotten."""
+        await wire.forget(statement)
+        try:
+            kept = await wire.keep(statement, timeout=self.left(request.deadline))
+        except faults.RAISED as error:
+            raise faults.translate(error, sent=False) from None
+        _check_reported(kept, request.reported)
+        return kept
+
+    async def _failed(self, error: Exception, wire: Wire, kept: Kept, *, encoded: bool) -> Exception:
+        """Return what to raise for what an execution raised; a statement that may be out of date is forgotten."""
+        wire.meter.settle()  # before anything else is asked on the connection
+        may_commit = self.may_commit(kept.statement)
+        translated = faults.translate(error, may_commit=may_commit, expected=kept.type_names)
+        about_text, outdated = faults.is_about_text(error), faults.wants_preparing(error)
+        if about_text or outdated:
+            await wire.forget(kept.statement)
+        return Stale(translated) if outdated or (about_text and encoded) else translated
 
     async def _second(self, wire: Wire, kept: Kept, request: ExecuteRequest) -> Kept | None:
         """Return the statement's second text, of which the server encodes the rows; None: the answer comes plain."""
@@ -185,21 +204,12 @@ def _check_reported(kept: Kept, reported: Reported | None) -> None:
         )
 
 
-def _needs_transaction(request: ExecuteRequest, statement: Statement) -> bool:
+def _needs_transaction(request: ExecuteRequest) -> bool:
     """A procedure may commit and begin anew, out of a read-only session; out of a READ ONLY transaction it may not."""
-    return statement.writes and (request.read_only or request.limits.affected is not None)
+    return request.read_only or request.limits.affected is not None
 
 
-def _result(kept: Kept, answer: Answer) -> Result:
-    verb, _, rest = answer.tag.partition(" ")
-    counted = verb in _COUNTED
-    affected = int(rest.rpartition(" ")[2]) if counted else None
-    if not kept.columns:
-        return Result(affected=affected or 0)
-    return Result(
-        columns=kept.columns,
-        rows=answer.rows,
-        affected=affected,
-        truncated=answer.cut,
-        messages=kept.messages,
-    )
+def _affected(tag: bytes) -> int | None:
+    """Return how many rows a command has changed, by its tag; None: it is none that changes rows."""
+    verb, _, rest = tag.partition(b" ")
+    return int(rest.rpartition(b" ")[2]) if verb in _COUNTED else None

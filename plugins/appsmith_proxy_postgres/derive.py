@@ -17,7 +17,7 @@ oid; a statement that has a column of any other type has no second text.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -49,23 +49,25 @@ class Derived:
     """What the columns' names take in each row: limits are of values."""
 
 
-def derive(statement: Statement, columns: Sequence[tuple[str, TypeInfo]]) -> Derived | None:
+def derive(statement: Statement, columns: Sequence[tuple[str, TypeInfo]], *, server: int) -> Derived | None:
     """Return the second text of a statement, or None when it has none.
 
     Args:
         statement: prepared by itself, so that it is known to be one whole statement.
         columns: its columns, by the names that they have in it.
+        server: PostgreSQL's major version, or an older one: what that writes, each later one writes too.
     """
     if not columns or len(columns) > _MAX_COLUMNS or statement.writes:
         return None
     words = set(_WORD.findall(statement.text.lower()))
     if _NEVER & words:
         return None
+    forms = _FORMS if server >= _JSON_SCALAR_SINCE else _OLDER_FORMS
     arguments: list[str] = []
     names_bytes = 1
     names, _ = unique_names(name for name, _ in columns)
     for number, (name, (_, info)) in enumerate(zip(names, columns, strict=True), start=1):
-        form = _FORMS.get(info.oid) or (_enum if info.is_enum else None)
+        form = forms.get(_ANY_ENUM if info.is_enum else info.oid)
         if form is None:
             return None
         key = f"{'{' if number == 1 else ','}{orjson.dumps(name).decode()}:"
@@ -131,30 +133,40 @@ def _safe(key: str, column: str) -> tuple[str, ...]:
     return _bare_or_quoted(key, column, bare="false")
 
 
-def _escaped(key: str, column: str) -> tuple[str, ...]:
-    return _quoted(key), f"COALESCE(pg_catalog.to_json({column}), 'null')"
+def _escaped(to_json: str) -> Form:
+    """Return the form of a text, or of an array.
+
+    Args:
+        to_json: what writes it as JSON.
+    """
+    return lambda key, column: (_quoted(key), f"COALESCE({to_json}({column}), 'null')")
 
 
 def _json(key: str, column: str) -> tuple[str, ...]:
     return _quoted(key), f"COALESCE({column}, 'null')"
 
 
-def _enum(key: str, column: str) -> tuple[str, ...]:
-    """Its own text form, by way of a text: a cast of the user's own could make JSON of it."""
-    escaped = f"pg_catalog.to_json(pg_catalog.concat({column}))"
-    return _quoted(key), f"CASE WHEN {column} IS NULL THEN 'null' ELSE {escaped} END"
+def _enum(to_json: str) -> Form:
+    """Return the form of an enum: its own text, by way of a text, for a cast of the user's own could make JSON of it."""
+
+    def form(key: str, column: str) -> tuple[str, ...]:
+        escaped = f"{to_json}(pg_catalog.concat({column}))"
+        return _quoted(key), f"CASE WHEN {column} IS NULL THEN 'null' ELSE {escaped} END"
+
+    return form
 
 
-def _timestamp(zone: str) -> Form:
+def _timestamp(to_json: str, *, zone: str) -> Form:
     """Return the form of a timestamp: ISO 8601 in the years that it has, else PostgreSQL's own text.
 
     Args:
-        zone: what ``to_json`` writes for UTC; ``""`` for a type without a zone.
+        to_json: what writes it as JSON.
+        zone: what that writes for UTC; ``""`` for a type without a zone.
     """
     lower, upper = f"'0001-01-01 00:00:00{zone}'", f"'10000-01-01 00:00:00{zone}'"
 
     def form(key: str, column: str) -> tuple[str, ...]:
-        iso = f"pg_catalog.concat(pg_catalog.to_json({column}))"
+        iso = f"pg_catalog.concat({to_json}({column}))"
         if zone:
             iso = f"pg_catalog.replace({iso}, '{zone}', 'Z')"
         plain = f"pg_catalog.concat({_quoted(_QUOTE)}, {column}, {_quoted(_QUOTE)})"
@@ -210,41 +222,62 @@ def _op(name: str) -> str:
 
 
 _QUOTE: Final = '"'
-_FORMS: Final[Mapping[int, Form]] = {
-    16: _boolean,
-    18: _enum,  # "char"
-    19: _escaped,  # name
-    20: _bigint,
-    21: _number,  # int2
-    23: _number,  # int4
-    25: _escaped,  # text
-    26: _number,  # oid
-    114: _json,
-    650: _safe,  # cidr
-    700: _float("1e6"),
-    701: _float("1e15"),
-    829: _safe,  # macaddr
-    869: _safe,  # inet
-    1000: _escaped,  # arrays: boolean
-    1005: _escaped,  # int2
-    1007: _escaped,  # int4
-    1009: _escaped,  # text
-    1015: _escaped,  # varchar
-    1016: _escaped,  # int8
-    1021: _escaped,  # float4
-    1022: _escaped,  # float8
-    1042: _escaped,  # bpchar
-    1043: _escaped,  # varchar
-    1082: _safe,  # date
-    1083: _safe,  # time
-    1114: _timestamp(""),
-    1184: _timestamp("+00:00"),
-    1186: _safe,  # interval
-    1231: _escaped,  # numeric array
-    1700: _safe,  # numeric
-    2950: _safe,  # uuid
-    2951: _escaped,  # uuid array
-    3802: _json,  # jsonb
-}
+_TO_JSON: Final = "pg_catalog.to_json"
+_JSON_SCALAR: Final = "JSON_SCALAR"
+"""Writes what ``to_json`` writes, and looks its type up once for each execution, not for each value. It is grammar, so
+no schema can put its own in its place. Only of what it is meant for: an array stays with ``to_json``."""
+_JSON_SCALAR_SINCE: Final = 17
+_ANY_ENUM: Final = -1
+"""In the place of an oid, for each enum has its own."""
+
+
+def _forms(scalar: str) -> dict[int, Form]:
+    """Return the kept list.
+
+    Args:
+        scalar: what writes texts and times as JSON.
+    """
+    text, array, enum = _escaped(scalar), _escaped(_TO_JSON), _enum(scalar)
+    return {
+        _ANY_ENUM: enum,
+        16: _boolean,
+        18: enum,  # "char"
+        19: text,  # name
+        20: _bigint,
+        21: _number,  # int2
+        23: _number,  # int4
+        25: text,
+        26: _number,  # oid
+        114: _json,
+        650: _safe,  # cidr
+        700: _float("1e6"),
+        701: _float("1e15"),
+        829: _safe,  # macaddr
+        869: _safe,  # inet
+        1000: array,  # boolean
+        1005: array,  # int2
+        1007: array,  # int4
+        1009: array,  # text
+        1015: array,  # varchar
+        1016: array,  # int8
+        1021: array,  # float4
+        1022: array,  # float8
+        1042: text,  # bpchar
+        1043: text,  # varchar
+        1082: _safe,  # date
+        1083: _safe,  # time
+        1114: _timestamp(scalar, zone=""),
+        1184: _timestamp(scalar, zone="+00:00"),
+        1186: _safe,  # interval
+        1231: array,  # numeric
+        1700: _safe,  # numeric
+        2950: _safe,  # uuid
+        2951: array,  # uuid
+        3802: _json,  # jsonb
+    }
+
+
+_FORMS: Final = _forms(_JSON_SCALAR)
+_OLDER_FORMS: Final = _forms(_TO_JSON)
 """The kept list, by oid. Off it: ``bytea``, whose text would be larger than what it travels as; ``timetz``, arrays of times and
 composites, whose JSON is not PostgreSQL's own; everything else for being rare."""

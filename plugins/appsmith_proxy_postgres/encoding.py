@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from appsmith_proxy.sdk import Parameter, Statement
-from appsmith_proxy_postgres.wire import Answer, Kept, Wire
+from appsmith_proxy_postgres.wire import Kept, Wire
 
 ENCODE_ROWS: Final = 10
 """An answer of so many rows is worth it."""
@@ -52,12 +52,11 @@ class Encoding:
             return None
         return await wire.derive(kept, timeout=timeout)
 
-    def learn(self, statement: Statement, answer: Answer) -> None:
-        """Remember what an answer was like."""
+    def learn(self, statement: Statement, *, rows: int, size: int) -> None:
+        """Remember what an answer was like: how many rows, and how many bytes of them."""
         if not self._rows:
             return
-        count = answer.row_count
-        pays = count >= self._rows and answer.size <= count * ROW_BYTES
+        pays = rows >= self._rows and size <= rows * ROW_BYTES
         if self._pays.get(statement.digest, False) is not pays:
             _bounded(self._pays)[statement.digest] = pays
 

@@ -19,7 +19,7 @@ from asyncpg.protocol import Protocol
 
 from appsmith_proxy.sdk import LARGE_ANSWER, Room
 from appsmith_proxy_postgres.derive import Derived
-from appsmith_proxy_postgres.texts import ROW, ROW_HEADER, cut_out, overhead, row_header
+from appsmith_proxy_postgres.texts import NULL, ROW, ROW_HEADER, cut_out, row_header
 
 _header: Final = Struct("!BI").unpack_from
 _feed: Final = Protocol.data_received
@@ -29,6 +29,12 @@ _LENGTH: Final = 4
 _SMALLEST_ROW: Final = 7
 _AUTHENTICATION: Final = ord("R")
 _CLEAR_TEXT_PASSWORD: Final = 3
+_BIND_COMPLETE: Final = b"2\x00\x00\x00\x04"
+"""With which each answer to an execution begins."""
+_COMMAND_COMPLETE: Final = ord("C")
+_READY: Final = b"Z\x00\x00\x00\x05"
+_READY_SIZE: Final = 6
+"""With the state of the transaction."""
 _SUSPENDED: Final = b"s\x00\x00\x00\x04" + b"Z\x00\x00\x00\x05I"
 OWN_ROWS: Final = 100_000
 OWN_BYTES: Final = 32 * 1024 * 1024
@@ -70,11 +76,10 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         self._in_room = False
         self._texts: list[bytes] | None = None
         """The JSON texts of the present answer, when its rows are such."""
-        self._columns = 0
         self._overhead = 0
         self._free = 0
 
-    def arm(self, *, rows: int, size: int, stop: bool, bounded: bool = False, encoded: Derived | None = None) -> None:
+    def arm(self, rows: int, size: int, *, stop: bool, bounded: bool = False, encoded: Derived | None = None) -> None:
         """Bound the next answer.
 
         Args:
@@ -90,8 +95,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         self._texts = None
         if encoded is not None:
             self._texts = []
-            self._columns = encoded.columns
-            self._overhead = overhead(encoded.columns)
+            self._overhead = ROW_HEADER - 1 + encoded.columns * NULL
             self._free = encoded.names_bytes
         self._stop = stop
         self._bounded = bounded
@@ -110,7 +114,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
 
     def disarm(self) -> None:
         """Let the next answer pass as it is: one of the driver's own statements, which are never near their bounds."""
-        self.arm(rows=OWN_ROWS, size=OWN_BYTES, stop=True)
+        self.arm(OWN_ROWS, OWN_BYTES, stop=True)
         self._large_at = -1
 
     def settle(self) -> None:
@@ -135,18 +139,10 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
 
     def data_received(self, data: bytes) -> None:
         """Pass whole messages on, up to the limits."""
-        if self.stopped:
-            return
-        if self._skip:
-            skipped = min(self._skip, len(data))
-            self._skip -= skipped
-            data = data[skipped:]
-        if self._tail:
-            data = self._tail + data
-            self._tail = b""
-        if self._dropping:
-            self._drop_rows(data)
-            return
+        if self._tail or self._skip or self._dropping or self.stopped:
+            data = self._still_wanted(data)
+            if not data:
+                return
         if self._texts is not None:
             self._keep_texts(data, self._texts)
             return
@@ -155,18 +151,21 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
             self._pass_within(data)
             return
         # No limit can be reached in this chunk: the loop, which runs for every row, does as little as it can.
-        rows, start, position = 0, 0, 0
-        while size - position >= _HEADER:
+        rows, start, position, last = 0, 0, 0, size - _HEADER
+        if data.startswith(_BIND_COMPLETE):
+            position = _HEADER
+        while position <= last:
             start = position
             kind, length = _header(data, start)
             position = start + 1 + length
-            if kind != ROW:
-                if (kind == _AUTHENTICATION or not _LENGTH <= length < _LARGEST_MESSAGE) and not self._acceptable(
-                    data, start, position
-                ):
-                    return
-                rows -= 1
-            rows += 1
+            if kind == ROW and length >= _LENGTH:
+                rows += 1
+            elif kind == _COMMAND_COMPLETE and position == size - _READY_SIZE and data.startswith(_READY, position):
+                position = size
+            elif (kind == _AUTHENTICATION or not _LENGTH <= length < _LARGEST_MESSAGE) and not self._acceptable(
+                data, start, position
+            ):
+                return
         if position > size:  # the last message is not complete yet
             if position > self._budget:  # and need not be collected to know that it is too large
                 self._pass_within(data)
@@ -175,32 +174,56 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
             position = start
         self._rows -= rows
         self._budget -= position
-        self._pass_on(data, position)
+        if position == size:
+            _feed(self, data)
+        else:
+            self._pass_on(data, position)
         if self._budget < self._large_at:
             self._enter_room()
 
+    def _still_wanted(self, data: bytes) -> bytes:
+        """Return what is to be looked at after what came before: from where a message begins, and no rows to be dropped."""
+        if self.stopped:
+            return b""
+        if self._skip:
+            skipped = min(self._skip, len(data))
+            self._skip -= skipped
+            data = data[skipped:]
+        data = self._tail + data
+        self._tail = b""
+        if self._dropping:
+            self._drop_rows(data)
+            return b""
+        return data
+
     def _keep_texts(self, data: bytes, texts: list[bytes]) -> None:
         """Keep the JSON text of each row, up to the limits; pass all other messages on."""
-        size, position = len(data), 0
-        rows, budget, beyond, free = self._rows, self._budget, self._overhead, self._free
-        at_once = size <= budget and size <= rows * beyond  # no limit can be reached in this chunk
+        if data.startswith(_BIND_COMPLETE):
+            _feed(self, _BIND_COMPLETE)
+            data = data[_HEADER:]
+        size, rows, budget, overhead, free = len(data), self._rows, self._budget, self._overhead, self._free
+        found, position = cut_out(data, overhead)
+        charge = position - len(found) * free
+        if len(found) <= rows and charge <= budget:  # else one after the other, up to the very row
+            texts += found
+            rows -= len(found)
+            budget -= charge
+        else:
+            position = 0
         while (left := size - position) >= _HEADER:
             # What is too short for a row's header is a row's beginning, or another message.
             kind, length, width = row_header(data, position) if left >= ROW_HEADER else (*_header(data, position), 0)
             end = position + 1 + length
-            if kind != ROW:
+            if kind == _COMMAND_COMPLETE and end == size - _READY_SIZE and data.startswith(_READY, end):
+                _feed(self, data[position:])
+                end = size
+            elif kind != ROW:
                 if not self._acceptable(data, position, end):
                     return
                 if end > size:
                     break
                 _feed(self, data[position:end])
-            elif at_once and end <= size and (cut := cut_out(data[position:], self._columns)):
-                texts += cut.texts
-                rows -= len(cut.texts)
-                budget -= cut.size - len(cut.texts) * free
-                end = position + cut.size
             else:
-                at_once = False  # what the lengths say is not what the rows are: one by one, it is seen where
                 charge = end - position - free
                 if not rows or charge > budget:
                     self._rows, self._budget, self.rows_cut = rows, budget, not rows
@@ -208,7 +231,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
                     return
                 if end > size:
                     break
-                if width != length - beyond or width <= 0:  # then it is not one text, and NULLs
+                if width != length - overhead or width <= 0:  # then it is not one text, and NULLs
                     self.malformed = True
                     self._abort()
                     return
@@ -239,7 +262,7 @@ class Meter(Protocol):  # type: ignore[misc]  # reason: asyncpg has no types
         while size - position >= _HEADER:
             kind, length = _header(data, position)
             end = position + 1 + length
-            if kind == ROW:
+            if kind == ROW and length >= _LENGTH:
                 if not self._rows or end - position > self._budget:
                     self.rows_cut = not self._rows
                     self._cut(data, position)

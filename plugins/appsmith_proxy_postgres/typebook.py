@@ -5,7 +5,7 @@ looked up in the catalog once for each Client.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self, TypeAlias
 
 import orjson
@@ -37,8 +37,14 @@ class TypeInfo:
     native: bool = False
     """asyncpg's own binary decoder gives just this cell, in C. Never so for what it rounds, normalises or wraps."""
     is_enum: bool = False
+    direct: frozenset[type] = field(init=False, compare=False)
+    """Python's types of which ``str`` is a parameter's text form. Exactly these: ``bool`` is another than ``int``."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "direct", _DIRECT.get(self.family, frozenset({str})))
 
 
+_DIRECT: Final[Mapping[TypeFamily, frozenset[type]]] = {BINARY: frozenset(), TypeFamily.INTEGER: frozenset({str, int})}
 _F = TypeFamily
 _C = ColumnType
 

@@ -9,10 +9,10 @@ and give no command tag beside rows, so the seams below are private ones: ``Prot
 import asyncio
 import itertools
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 import asyncpg
 from asyncpg import connect_utils
@@ -21,7 +21,6 @@ from appsmith_proxy.sdk import (
     SETTLE_SECONDS,
     Cell,
     Column,
-    EncodedRows,
     Lane,
     Limits,
     Prepared,
@@ -87,22 +86,6 @@ class Kept:
         return found
 
 
-class Answer(NamedTuple):
-    """What one execution brought."""
-
-    rows: Sequence[Sequence[Cell]] | EncodedRows
-    tag: str
-    """The command tag: ``SELECT 3``, ``INSERT 0 1``. ``""`` when the answer was cut."""
-    cut: bool
-    size: int
-    """Bytes of its rows, as they were counted against the limit."""
-
-    @property
-    def row_count(self) -> int:
-        """How many rows there are."""
-        return len(self.rows.texts) if isinstance(self.rows, EncodedRows) else len(self.rows)
-
-
 class Wire:
     """One connection. Used by one execution at a time; who has it closes it or gives it back to the pool."""
 
@@ -112,9 +95,12 @@ class Wire:
         """The scope whose executions may follow without a reset; ``""``: the session is as after connecting."""
         self.idle_since = 0.0
         self.kept: OrderedDict[str, Kept] = OrderedDict()
+        self.server: int = connection.get_server_version().major
+        """PostgreSQL's major version."""
+        self.meter = meter
+        """What bounds the answers, and tells what they were like."""
         self._connection = connection
         self._protocol: Any = meter
-        self._meter = meter
         self._book = book
         self._names = itertools.count(1)
         self._closing = False
@@ -129,18 +115,14 @@ class Wire:
     @property
     def alive(self) -> bool:
         """Whether the connection can carry another statement."""
-        meter = self._meter
+        meter = self.meter
         return meter.is_connected() and not meter.stopped and not meter._is_cancelling()  # noqa: SLF001  # reason: see the top
 
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open, healthy or failed."""
-        return bool(self._protocol.is_in_transaction())
-
-    @property
-    def rows_cut(self) -> bool:
-        """Whether the last answer was cut because it had too many rows."""
-        return self._meter.rows_cut
+        is_open: bool = self._protocol.is_in_transaction()
+        return is_open
 
     def find(self, statement: Statement) -> Kept | None:
         """Return the statement as kept here, or None: then ``keep`` it."""
@@ -165,7 +147,8 @@ class Wire:
         no longer good and ``InvalidCachedStatementError`` is raised.
         """
         if kept.derived is None and self._exact_texts:
-            kept.derived = derive(kept.statement, [(name, self._book[oid]) for name, oid in kept.attributes])
+            columns = [(name, self._book[oid]) for name, oid in kept.attributes]
+            kept.derived = derive(kept.statement, columns, server=self.server)
         if kept.derived is None:
             kept.plain = True
             return None
@@ -192,7 +175,7 @@ class Wire:
 
     async def prepare(self, statement: Statement, *, name: str = "", timeout: float) -> Kept:  # noqa: ASYNC109
         """Prepare a statement under a name, the unnamed one by default, and learn its types."""
-        self._meter.disarm()
+        self.meter.disarm()
         state = await self._protocol.prepare(name, statement.text, timeout, record_class=asyncpg.Record)
         await self._learn(state._init_types())  # noqa: SLF001
         self._register(state._init_types())  # noqa: SLF001  # reason: asyncpg names no type without a codec
@@ -213,7 +196,7 @@ class Wire:
             attributes=tuple((item.name, item.type.oid) for item in attributes),
         )
 
-    async def run(
+    def send(
         self,
         kept: Kept,
         arguments: Sequence[Argument],
@@ -222,30 +205,31 @@ class Wire:
         stop: bool,
         limit: int = 0,
         encoded: Derived | None = None,
-        timeout: float,  # noqa: ASYNC109
-    ) -> Answer:
-        """Execute a prepared statement: one round trip.
+        timeout: float,
+    ) -> Awaitable[tuple[Sequence[Sequence[Cell]], bytes | None, bool]]:
+        """Execute a prepared statement: one round trip. Await it at once, and ``meter.settle`` whatever comes of it.
 
         Args:
             kept: the statement.
-            encoded: what ``kept`` is the second text of, if it is one.
+            encoded: what ``kept`` is the second text of, if it is one: then ``texts`` are the rows.
             arguments: one for each of its parameters.
             limits: of rows and bytes.
             stop: at a limit, end the answer and this connection; else read on and drop rows.
             limit: rows that the server may send, 0 for all. A limit keeps the server from working in parallel.
             timeout: seconds.
+
+        Returns:
+            The rows; the command tag (``SELECT 3``, ``INSERT 0 1``), None when the answer was cut; and what nobody needs.
         """
-        meter = self._meter
-        meter.arm(rows=limits.rows, size=limits.bytes, stop=stop, bounded=limit > 0, encoded=encoded)
-        try:
-            rows, tag, _ = await self._protocol.bind_execute(kept.state, arguments, "", limit, _WITH_TAG, timeout)
-        finally:
-            meter.settle()
-        if encoded is not None:
-            if not self._exact_texts:
-                raise asyncpg.InternalClientError("the session's encoding was changed")
-            rows = EncodedRows(meter.take_texts())
-        return Answer(rows, tag.decode() if tag else "", meter.cut, meter.counted)
+        self.meter.arm(limits.rows, limits.bytes, stop=stop, bounded=limit > 0, encoded=encoded)
+        sent: Awaitable[Any] = self._protocol.bind_execute(kept.state, arguments, "", limit, _WITH_TAG, timeout)
+        return sent
+
+    def texts(self) -> list[bytes]:
+        """Return the rows of the last answer, which the server has encoded."""
+        if not self._exact_texts:
+            raise asyncpg.InternalClientError("the session's encoding was changed")
+        return self.meter.take_texts()
 
     @property
     def _exact_texts(self) -> bool:
@@ -258,22 +242,22 @@ class Wire:
         """Run one of the driver's own statements. Bounded in time; an answer over the meter's bounds is no answer."""
         kept = self.find(statement) or await self.keep(statement, timeout=OWN_SECONDS)
         arguments = bind(values, kept.types)
-        self._meter.disarm()
+        self.meter.disarm()
         rows: Sequence[Sequence[Any]] = await self._protocol.bind_execute(
             kept.state, arguments, "", 0, not _WITH_TAG, OWN_SECONDS
         )
-        if self._meter.cut:
+        if self.meter.cut:
             raise asyncpg.InternalClientError("the server answers more than was asked for")
         return rows
 
     async def script(self, text: str, *, timeout: float = OWN_SECONDS) -> None:  # noqa: ASYNC109
         """Run one of the driver's own constant texts, several statements at once: the simple protocol."""
-        self._meter.disarm()
+        self.meter.disarm()
         await self._protocol.query(text, timeout)
 
     async def sync(self, *, timeout: float = OWN_SECONDS) -> None:  # noqa: ASYNC109
         """End the implicit transaction, and with it the locks, of a prepare that no execution follows."""
-        self._meter.disarm()
+        self.meter.disarm()
         await self._protocol.close_portal("", timeout)
 
     async def reset(self) -> None:
@@ -292,7 +276,7 @@ class Wire:
         self._closing = True
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
-                if self._meter.stopped:
+                if self.meter.stopped:
                     await self._cancel()
                 else:
                     await self._protocol._drain_cancels()  # noqa: SLF001
@@ -303,7 +287,7 @@ class Wire:
             pass
         finally:
             self.terminate()
-        await asyncio.wait([self._meter.lost], timeout=CLOSE_SECONDS)
+        await asyncio.wait([self.meter.lost], timeout=CLOSE_SECONDS)
 
     def terminate(self) -> None:
         """Drop the connection at once."""

@@ -12,7 +12,6 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from typing import Any, Final
 
 import aiosqlite
@@ -33,6 +32,7 @@ from appsmith_proxy.sdk import (
     Statement,
     StatementInvalid,
     Structure,
+    replace,
 )
 from appsmith_proxy_sqlite.connection import Connection, Lane
 from appsmith_proxy_sqlite.files import DatabaseFile

@@ -7,7 +7,6 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
@@ -31,6 +30,7 @@ from appsmith_proxy.sdk import (
     Session,
     Statement,
     StatementInvalid,
+    replace,
     unique_names,
 )
 from appsmith_proxy_mongodb import MongodbDriver

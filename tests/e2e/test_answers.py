@@ -7,7 +7,17 @@ from typing import Any, ClassVar, Final
 import pytest
 
 from appsmith_proxy.gateway.encode import Encoder
-from appsmith_proxy.sdk import Capability, Driver, EncodedRows, ExecuteRequest, OpenContext, Result, Secret, hookimpl
+from appsmith_proxy.sdk import (
+    Capability,
+    Driver,
+    EncodedRows,
+    ExecuteRequest,
+    OpenContext,
+    Result,
+    Secret,
+    hookimpl,
+    replace,
+)
 from appsmith_proxy.testing.memory import MemoryClient, MemoryDriver, MemoryServer
 from tests.e2e.conftest import MemoryPlugin
 from tests.servers.http import HttpUpstream
@@ -80,9 +90,9 @@ class EncodingClient(MemoryClient):
     async def execute(self, request: ExecuteRequest) -> Result:
         """Run, then encode."""
         result = await super().execute(request)
-        if request.encode:
-            result.rows = EncodedRows(Encoder().encode(result, numbers="string")[1:-1].split(b"\n"))
-        return result
+        if not request.encode:
+            return result
+        return replace(result, rows=EncodedRows(Encoder().encode(result, numbers="string")[1:-1].split(b"\n")))
 
 
 class EncodingDriver(MemoryDriver):

@@ -7,7 +7,6 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from appsmith_proxy.sdk import (
@@ -25,6 +24,7 @@ from appsmith_proxy.sdk import (
     Secret,
     Statement,
     StatementInvalid,
+    replace,
 )
 from appsmith_proxy.testing import Conformance, Part
 from appsmith_proxy.testing.memory import MemoryClient, MemoryDriver, MemoryServer

@@ -5,7 +5,6 @@ Not collected by itself: ``test_broken_wire.py`` runs this file and compares wha
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from appsmith_proxy.sdk import (
@@ -20,6 +19,7 @@ from appsmith_proxy.sdk import (
     Outcome,
     Result,
     Secret,
+    replace,
 )
 from appsmith_proxy.testing import Conformance
 from tests.kit.broken import CORPUS_STEP, Broken

@@ -1,11 +1,13 @@
 """The PostgreSQL driver in a test's hands: Clients on the real server, requests in one line."""
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, ClassVar
 
-from appsmith_proxy.sdk import ExecuteRequest
+from appsmith_proxy.sdk import Client, ExecuteRequest, Lane, OpenContext, Secret
 from appsmith_proxy_postgres import PostgresDriver
 from appsmith_proxy_postgres.client import PostgresClient
+from appsmith_proxy_postgres.wire import Wire
 from tests.servers.postgres import PostgresServer
 from tests.servers.sql_client import lent, request_of, rows
 
@@ -14,6 +16,23 @@ class EagerDriver(PostgresDriver):
     """Has the server encode each answer that it can, from a statement's first execution on."""
 
     encode_rows: ClassVar = 0
+
+
+class OlderDriver(EagerDriver):
+    """Has it encode them with what PostgreSQL 14 has."""
+
+    async def open(
+        self, configuration: Mapping[str, Any], secrets: Mapping[str, Secret], context: OpenContext
+    ) -> Client:
+        """Build a Client that takes each server for that old."""
+        return _OlderClient(self.server(configuration), secrets, context, encode_rows=self.encode_rows)
+
+
+class _OlderClient(PostgresClient):
+    async def connect(self, lane: Lane, deadline: float) -> Wire:
+        wire = await super().connect(lane, deadline)
+        wire.server = 14
+        return wire
 
 
 def opened(
@@ -37,4 +56,4 @@ async def fetch(client: PostgresClient, text: str, *values: Any, **bounds: Any) 
     return rows(await client.execute(request(text, *values, **bounds)))
 
 
-__all__ = ["EagerDriver", "fetch", "opened", "request", "rows"]
+__all__ = ["EagerDriver", "OlderDriver", "fetch", "opened", "request", "rows"]

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from appsmith_proxy.gateway.encode import Encoder
 from appsmith_proxy.sdk import EncodedRows, Result
+from appsmith_proxy_postgres import PostgresDriver
 from appsmith_proxy_postgres.client import PostgresClient
 from tests.servers.postgres import PostgresServer
 from tests.servers.postgres_client import EagerDriver, opened, request
@@ -21,9 +22,11 @@ ENCODED: Final = re.compile(
 
 
 @asynccontextmanager
-async def eager(server: PostgresServer, database: str, **fields: Any) -> AsyncIterator[PostgresClient]:
+async def eager(
+    server: PostgresServer, database: str, *, driver: type[PostgresDriver] = EagerDriver, **fields: Any
+) -> AsyncIterator[PostgresClient]:
     """Lend a Client that has each answer encoded, if it can be."""
-    async with opened(server, database, driver=EagerDriver, **fields) as client:
+    async with opened(server, database, driver=driver, **fields) as client:
         yield client
 
 

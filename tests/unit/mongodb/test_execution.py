@@ -20,6 +20,7 @@ from appsmith_proxy.sdk import (
     PermissionRejected,
     Result,
     StatementInvalid,
+    replace,
 )
 from tests.servers.mongod import MongodServer
 from tests.servers.mongodb_opening import Opener, request
@@ -96,9 +97,7 @@ async def test_cells_are_what_is_encoded(opened: Opener, mongod: MongodServer, d
     with mongod.client() as admin:
         admin[database]["things"].insert_many([{"_id": 1, "b": None}, {"_id": 2, "c": [1.5]}])
     client = await opened(mongod, database)
-    plain = request(sort={"_id": 1})
-    plain.encode = False
-    cells = await client.execute(plain)
+    cells = await client.execute(replace(request(sort={"_id": 1}), encode=False))
     assert [column.name for column in cells.columns] == ["_id", "b", "c"]
     assert cells.rows == [[b"1", b"null", None], [b"2", None, b"[1.5]"]]
     assert rows(await client.execute(request(sort={"_id": 1}))) == [{"_id": 1, "b": None}, {"_id": 2, "c": [1.5]}]
@@ -122,8 +121,7 @@ async def test_read_only_is_kept_by_the_driver(opened: Opener, mongod: MongodSer
 
 async def test_another_payload_is_refused(opened: Opener, mongod: MongodServer) -> None:
     client = await opened(mongod)
-    wrong = request()
-    wrong.payload = HttpRequest(method="GET")
+    wrong = replace(request(), payload=HttpRequest(method="GET"))
     with pytest.raises(StatementInvalid):
         await client.execute(wrong)
 

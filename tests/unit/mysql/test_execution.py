@@ -22,6 +22,7 @@ from appsmith_proxy.sdk import (
     PermissionRejected,
     Statement,
     StatementInvalid,
+    replace,
 )
 from appsmith_proxy.testing.corpus import CLASSES, texts
 from appsmith_proxy_mysql.client import MysqlClient
@@ -484,8 +485,7 @@ async def test_a_value_that_does_not_fit_is_never_sent(client: MysqlClient) -> N
 
 
 async def test_other_payloads_are_refused(client: MysqlClient) -> None:
-    asked = request("SELECT 1")
-    asked.payload = None  # type: ignore[assignment]  # reason: what a broken caller sends
+    asked = replace(request("SELECT 1"), payload=None)  # what a broken caller sends
     with pytest.raises(DatasourceError) as caught:
         await client.execute(asked)
     assert caught.value.outcome is Outcome.NOT_SENT

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conformance import postgres_values
 from tests.servers.postgres import PostgresServer
-from tests.servers.postgres_client import request, rows
+from tests.servers.postgres_client import EagerDriver, OlderDriver, request, rows
 from tests.servers.postgres_encoded import eager, is_encoded, same_both_ways, shown
 
 OFF_THE_LIST: Final = (
@@ -57,13 +57,20 @@ EXTREMES: Final = (
 )
 
 
+with_both_writers: Final = pytest.mark.parametrize("driver", [EagerDriver, OlderDriver])
+"""What the server itself has, and what PostgreSQL 14 has."""
+
+
 @pytest.fixture
 async def database(postgres: PostgresServer) -> str:
     return await postgres.shared_database("derived", postgres_values.SETUP)
 
 
-async def test_the_matrix_is_the_same_both_ways(postgres: PostgresServer, database: str) -> None:
-    async with eager(postgres, database) as client:
+@with_both_writers
+async def test_the_matrix_is_the_same_both_ways(
+    postgres: PostgresServer, database: str, driver: type[EagerDriver]
+) -> None:
+    async with eager(postgres, database, driver=driver) as client:
         plain = [
             text for text, _, _ in postgres_values.STORED if not await same_both_ways(client, f"SELECT {text} AS x")
         ]
@@ -74,38 +81,46 @@ async def test_the_matrix_is_the_same_both_ways(postgres: PostgresServer, databa
                 await same_both_ways(client, f"SELECT {text} AS x", value)
 
 
-async def test_the_matrix_in_one_row_with_nulls_above_and_below(postgres: PostgresServer, database: str) -> None:
+@with_both_writers
+async def test_the_matrix_in_one_row_with_nulls_above_and_below(
+    postgres: PostgresServer, database: str, driver: type[EagerDriver]
+) -> None:
     """More columns than a function of PostgreSQL takes arguments, and many of one name."""
     cells = [text for text, _, _ in postgres_values.STORED if not any(part in text for part in OFF_THE_LIST)]
     assert len(cells) * 2 > 100
     columns = ", ".join(
         f"CASE WHEN n = 2 THEN {text} END AS {'x' if i % 3 else f'c{i}'}" for i, text in enumerate(cells)
     )
-    async with eager(postgres, database) as client:
+    async with eager(postgres, database, driver=driver) as client:
         assert await same_both_ways(client, f"SELECT {columns} FROM generate_series(1, 3) n -- and a comment")
 
 
+@with_both_writers
 @pytest.mark.parametrize("cells", EXTREMES)
-async def test_extremes(postgres: PostgresServer, database: str, cells: str) -> None:
-    async with eager(postgres, database) as client:
+async def test_extremes(postgres: PostgresServer, database: str, cells: str, driver: type[EagerDriver]) -> None:
+    async with eager(postgres, database, driver=driver) as client:
         assert await same_both_ways(client, f"SELECT {cells}")
 
 
-async def test_every_character_of_a_text(postgres: PostgresServer, database: str) -> None:
+@with_both_writers
+async def test_every_character_of_a_text(postgres: PostgresServer, database: str, driver: type[EagerDriver]) -> None:
     """In values, in arrays, in enums' labels and in names of columns."""
     characters = "".join(map(chr, [*range(1, 0x120), 0x2028, 0x2029, 0xFEFF, 0xFFFD, 0xFFFF, 0x1F40E, 0x10FFFF]))
     name = characters.replace('"', '""')
-    async with eager(postgres, database) as client:
+    async with eager(postgres, database, driver=driver) as client:
         for text in ("$1::text", "$1::varchar", "ARRAY[$1::text, NULL]", "json_build_object($1::text, $1::text)"):
             assert await same_both_ways(client, f"SELECT {text}, $2", characters, characters)
         for start in range(0, len(name), 20):
             assert await same_both_ways(client, f'SELECT 1 AS "{name[start : start + 20].rstrip(chr(34))}"')
         async with postgres.session(database) as admin:
-            await admin.execute("CREATE TYPE odd AS ENUM ('\"', E'\\\\', E'\\n', '', '''', '€')")
+            await admin.execute(
+                "DROP TYPE IF EXISTS odd; CREATE TYPE odd AS ENUM ('\"', E'\\\\', E'\\n', '', '''', '€')"
+            )
         assert await same_both_ways(client, "SELECT unnest(enum_range(NULL::odd)) UNION ALL SELECT NULL")
 
 
-async def test_random_numbers_and_times(postgres: PostgresServer, database: str) -> None:
+@with_both_writers
+async def test_random_numbers_and_times(postgres: PostgresServer, database: str, driver: type[EagerDriver]) -> None:
     """Floats by their bits, so that every size of exponent comes."""
     chance = random.Random(20)
     doubles = [struct.unpack("!d", chance.randbytes(8))[0] for _ in range(500)]
@@ -117,7 +132,7 @@ async def test_random_numbers_and_times(postgres: PostgresServer, database: str)
     ]
     integers = [chance.randint(-(2**n), 2**n - 1) for n in range(64) for _ in range(5)]
     moments = [str(chance.randint(-(10**17), 10**17) // 10 ** chance.randint(0, 6)) for _ in range(500)]
-    async with eager(postgres, database) as client:
+    async with eager(postgres, database, driver=driver) as client:
         for kind, values in (
             ("float8", _texts(doubles)),
             ("float4", _texts(singles + whole)),
@@ -227,6 +242,8 @@ CREATE FUNCTION evil.concat(VARIADIC "any") RETURNS text LANGUAGE internal IMMUT
 CREATE FUNCTION evil.concat(text, int8) RETURNS text LANGUAGE sql AS 'SELECT evil.trap()';
 CREATE FUNCTION evil.to_json(anyelement) RETURNS json LANGUAGE sql AS 'SELECT evil.trap()::json';
 CREATE FUNCTION evil.to_json(text) RETURNS json LANGUAGE sql AS 'SELECT evil.trap()::json';
+CREATE FUNCTION evil."json_scalar"(text) RETURNS json LANGUAGE sql AS 'SELECT evil.trap()::json';
+CREATE FUNCTION evil."json_scalar"(timestamptz) RETURNS json LANGUAGE sql AS 'SELECT evil.trap()::json';
 CREATE FUNCTION evil.replace(text, text, text) RETURNS text LANGUAGE sql AS 'SELECT evil.trap()';
 CREATE FUNCTION evil.trunc(float8) RETURNS float8 LANGUAGE sql AS 'SELECT evil.trap()::float8';
 CREATE FUNCTION evil.compare(int8, int8) RETURNS bool LANGUAGE sql AS 'SELECT evil.trap()::bool';
@@ -237,7 +254,8 @@ INSERT INTO evil.held VALUES (9007199254740993, 'x"y', 'NaN', '2024-02-29 12:00Z
 """
 
 
-async def test_a_hostile_search_path(postgres: PostgresServer) -> None:
+@with_both_writers
+async def test_a_hostile_search_path(postgres: PostgresServer, driver: type[EagerDriver]) -> None:
     """Whose functions, operators, types and casts come before the server's own."""
     database = await postgres.fresh_database()
     operators = "".join(
@@ -253,7 +271,7 @@ async def test_a_hostile_search_path(postgres: PostgresServer) -> None:
             "CREATE CAST (evil_mood AS pg_catalog.json) WITH FUNCTION evil.cast_mood(evil_mood);"
             f'ALTER DATABASE "{database}" SET search_path = evil, pg_catalog, public'
         )
-    async with eager(postgres, database) as client:
+    async with eager(postgres, database, driver=driver) as client:
         assert (rows(await client.execute(request("SELECT current_setting('search_path')", encode=False))))[0] == (
             "evil, pg_catalog, public",
         )
@@ -261,7 +279,8 @@ async def test_a_hostile_search_path(postgres: PostgresServer) -> None:
     await postgres.drop_database(database)
 
 
-async def test_row_security_views_domains_and_composites(postgres: PostgresServer) -> None:
+@with_both_writers
+async def test_row_security_views_domains_and_composites(postgres: PostgresServer, driver: type[EagerDriver]) -> None:
     database = await postgres.fresh_database()
     role = f"reader_{database}"
     password = await postgres.create_role(role)
@@ -278,7 +297,7 @@ async def test_row_security_views_domains_and_composites(postgres: PostgresServe
             GRANT SELECT ON held, seen TO "{role}";
             """
         )
-    async with eager(postgres, database, username=role, password=password) as client:
+    async with eager(postgres, database, driver=driver, username=role, password=password) as client:
         assert await same_both_ways(client, "SELECT * FROM held ORDER BY id")
         seen = await client.execute(request("SELECT id FROM held ORDER BY id"))
         assert "'id': 2" not in shown(seen)

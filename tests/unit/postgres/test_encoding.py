@@ -1,6 +1,7 @@
 """When the server encodes an answer and when not: what is read only, what pays, and what stays as it was."""
 
 import asyncio
+import random
 import re
 import struct
 from itertools import pairwise
@@ -18,7 +19,7 @@ from appsmith_proxy_postgres.client import PostgresClient
 from appsmith_proxy_postgres.derive import Derived, derive
 from appsmith_proxy_postgres.encoding import ENCODE_ROWS, ROW_BYTES
 from appsmith_proxy_postgres.meter import Meter
-from appsmith_proxy_postgres.texts import Cut, cut_out
+from appsmith_proxy_postgres.texts import ROW, ROW_HEADER, cut_out, row_header
 from appsmith_proxy_postgres.typebook import TypeBook
 from appsmith_proxy_postgres.wire import MAX_KEPT
 from tests.servers.postgres import PostgresServer
@@ -89,10 +90,27 @@ async def test_what_writes_locks_or_is_volatile_stays_plain(postgres: PostgresSe
 def test_words_that_write_or_lock_are_enough_to_stay_plain() -> None:
     columns = [("id", TypeBook()[23])]
     for word in ("UPDATE", "share", "Insert", "into", "delete", "merge"):
-        assert derive(Statement(text=f"SELECT id FROM t /* {word} */"), columns) is None
-    assert derive(Statement(text="SELECT id FROM t", writes=True), columns) is None
-    assert derive(Statement(text="SELECT id AS updated FROM t"), columns) is not None
-    assert derive(Statement(text="SELECT id FROM t"), []) is None
+        assert derive(Statement(text=f"SELECT id FROM t /* {word} */"), columns, server=18) is None
+    assert derive(Statement(text="SELECT id FROM t", writes=True), columns, server=18) is None
+    assert derive(Statement(text="SELECT id AS updated FROM t"), columns, server=18) is not None
+    assert derive(Statement(text="SELECT id FROM t"), [], server=18) is None
+
+
+def test_a_server_is_asked_for_what_it_has() -> None:
+    book = TypeBook()
+    for server, writer in (
+        (14, "to_json(r.c1)"),
+        (16, "to_json(r.c1)"),
+        (17, "JSON_SCALAR(r.c1)"),
+        (18, "JSON_SCALAR(r.c1)"),
+    ):
+        for oid in (19, 25, 1042, 1043, 1114, 1184):
+            derived = derive(Statement(text="SELECT x FROM t"), [("x", book[oid])], server=server)
+            assert derived is not None
+            assert writer in derived.statement.text
+        array = derive(Statement(text="SELECT x FROM t"), [("x", book[1009])], server=server)
+        assert array is not None
+        assert "pg_catalog.to_json(r.c1)" in array.statement.text
 
 
 async def test_a_text_that_closes_our_brackets_is_refused_before_it_is_ever_in_them(
@@ -317,24 +335,6 @@ async def test_a_text_is_as_long_as_its_row_says_whatever_stands_in_it(texts: li
 
 
 @pytest.mark.parametrize(
-    "second",
-    [
-        b"N" + _row(b"{}")[1:],
-        b"D" + struct.pack("!IHi", 99, 2, 2) + b"{}" + _END_OF_ROW,
-        b"D" + struct.pack("!IHi", 17, 2, 3) + b"{}" + _END_OF_ROW,
-        b"D" + _END_OF_ROW,
-        _row(b""),
-        _row(b"{}", nulls=2),
-    ],
-    ids=["another message", "length", "width", "header", "empty", "nulls"],
-)
-def test_rows_are_cut_out_at_once_only_when_all_they_say_agrees(second: bytes) -> None:
-    first = _row(b'{"a":1}')
-    assert cut_out(first + _row(b"{}") + b"C", 1) == Cut([b'{"a":1}', b"{}"], len(first) + len(_row(b"{}")))
-    assert cut_out(first + second + b"C", 1) is None
-
-
-@pytest.mark.parametrize(
     "row",
     [
         _row(b"{}", nulls=0),
@@ -342,7 +342,6 @@ def test_rows_are_cut_out_at_once_only_when_all_they_say_agrees(second: bytes) -
         _row(b"{}", width=-1),
         _row(b"{}", width=1),
         _row(b"{}", width=1000),
-        _row(b""),
         _row(b"", width=-1),
         b"D" + struct.pack("!I", 4),
         b"D" + struct.pack("!IHi", 10, 1, -1),
@@ -352,3 +351,44 @@ async def test_a_row_that_is_no_text_and_nulls_ends_the_connection(meter: Meter,
     meter.data_received(_row(b'{"a":1}') + row + b"C")
     assert meter.stopped
     assert meter.malformed
+
+
+@pytest.mark.parametrize("rows", [100, 0], ids=["far from a limit", "at it"])
+@pytest.mark.parametrize(
+    ("kind", "length"), [(b"D", 0), (b"D", 3), (b"C", 0), (b"C", 3), (b"E", 1 << 30), (b"C", (1 << 32) - 1)]
+)
+async def test_a_length_that_cannot_be_ends_the_connection(meter: Meter, kind: bytes, length: int, rows: int) -> None:
+    """asyncpg would read what stands before it, again and again, or collect what never ends."""
+    meter.arm(rows, 10_000, stop=True)
+    meter.data_received(b"2\x00\x00\x00\x04"[: rows * 5] + kind + struct.pack("!I", length) + b"xxxx")
+    assert meter.stopped
+    assert meter.malformed
+
+
+def _one_after_the_other(data: bytes, overhead: int) -> tuple[list[bytes], int]:
+    texts, position = [], 0
+    while len(data) - position >= ROW_HEADER:
+        kind, length, width = row_header(data, position)
+        end = position + 1 + length
+        if kind != ROW or width != length - overhead or width <= 0 or end > len(data):
+            break
+        texts.append(data[position + ROW_HEADER : position + ROW_HEADER + width])
+        position = end
+    return texts, position
+
+
+def test_rows_that_are_cut_out_are_those_that_their_lengths_say() -> None:
+    """Of honest streams, and of those in which anything lies."""
+    chance = random.Random(7)
+    for _ in range(20_000):
+        columns = chance.randint(1, 3)
+        rows = [
+            _row(b'{"a":"%s"}' % (b"x" * chance.randint(0, 300)), nulls=columns) for _ in range(chance.randint(0, 4))
+        ]
+        stream = b"".join(rows) + chance.choice((b"", b"C\0\0\0\5x", b"D\0", _row(b"{}", nulls=columns)[:-3]))
+        if stream and chance.random() < 0.7:
+            place = chance.randrange(len(stream))
+            lying = chance.choice((b"", b"\xff", b"\xff" * 4, b"D", bytes([stream[place] ^ 1])))
+            stream = stream[:place] + lying + stream[place + chance.randint(0, 4) :]
+        overhead = ROW_HEADER - 1 + 4 * columns
+        assert cut_out(stream, overhead) == _one_after_the_other(stream, overhead)

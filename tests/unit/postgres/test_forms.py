@@ -42,7 +42,7 @@ INT4S, TEXTS, JSONS, BYTEAS = (_BOOK[oid] for oid in (1007, 1009, 199, 1001))
     ],
 )
 def test_bind(info: TypeInfo, value: Value, argument: object) -> None:
-    assert bind((value,), (info,)) == (argument,)
+    assert bind((value,), (info,)) == [argument]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 from asyncpg import connect_utils
 
-from appsmith_proxy.sdk import EncodedRows, Lane, Limits, Statement
+from appsmith_proxy.sdk import Lane, Limits, Statement
 from appsmith_proxy_postgres.client import PostgresClient
 from appsmith_proxy_postgres.meter import Meter
 from appsmith_proxy_postgres.wire import MAX_KEPT, Wire
@@ -48,17 +48,15 @@ async def test_execute_with_a_limit_answers_rows_tag_and_whether_all_came(wire: 
 async def test_parameters_and_columns_of_one_type_have_their_own_codecs(wire: Wire) -> None:
     """Texts for parameters, asyncpg's binary decoders for columns; fixed in two steps, one stopped in the middle."""
     kept = await wire.keep(Statement(text="SELECT $1::int8, 2::int8, $2::text, 0.1::float4"), timeout=5)
-    answer = await wire.run(kept, ("12", "x"), limits=Limits(), stop=False, timeout=5)
-    assert not isinstance(answer.rows, EncodedRows)
-    assert [tuple(row) for row in answer.rows] == [(12, 2, "x", 0.1)]
+    rows, _, _ = await wire.send(kept, ("12", "x"), limits=Limits(), stop=False, timeout=5)
+    assert [tuple(row) for row in rows] == [(12, 2, "x", 0.1)]
 
 
 async def test_other_statements_of_the_connection_keep_their_codecs(wire: Wire) -> None:
     first = await wire.keep(Statement(text="SELECT $1::int8 AS a"), timeout=5)
     await wire.keep(Statement(text="SELECT $1::text, 1::int8"), timeout=5)
-    answer = await wire.run(first, ("12",), limits=Limits(), stop=False, timeout=5)
-    assert not isinstance(answer.rows, EncodedRows)
-    assert [tuple(row) for row in answer.rows] == [(12,)]
+    rows, _, _ = await wire.send(first, ("12",), limits=Limits(), stop=False, timeout=5)
+    assert [tuple(row) for row in rows] == [(12,)]
 
 
 async def test_rows_that_are_kept_from_asyncpg_are_no_rows_to_it(wire: Wire) -> None:
@@ -66,9 +64,9 @@ async def test_rows_that_are_kept_from_asyncpg_are_no_rows_to_it(wire: Wire) -> 
     kept = await wire.keep(Statement(text="SELECT n FROM generate_series(1, 3) n"), timeout=5)
     second = await wire.derive(kept, timeout=5)
     assert second is not None
-    answer = await wire.run(second, (), limits=Limits(), stop=False, encoded=kept.derived, timeout=5)
-    assert answer.rows == EncodedRows([b'{"n":1}', b'{"n":2}', b'{"n":3}'])
-    assert (answer.tag, answer.cut) == ("SELECT 3", False)
+    rows, tag, _ = await wire.send(second, (), limits=Limits(), stop=False, encoded=kept.derived, timeout=5)
+    assert wire.texts() == [b'{"n":1}', b'{"n":2}', b'{"n":3}']
+    assert (rows, tag, wire.meter.cut) == ([], b"SELECT 3", False)
     assert [tuple(row) for row in await wire.fetch(Statement(text="SELECT 7"))] == [(7,)]
 
 

@@ -15,14 +15,12 @@ async def test_facts_are_believed_for_a_while_and_read_again_by_one(*, harmless:
 
     facts: Facts[MemoryWire] = Facts(ask)
     wire = MemoryWire(Lane.READ_WRITE, [])
-    assert not facts.harmless(_STATEMENT, 100.0), "nothing is known"
-    assert facts.claim(_STATEMENT, 100.0)
+    assert facts.harmless(_STATEMENT, 100.0) is None, "nothing is known: read it"
+    assert facts.harmless(_STATEMENT, 100.1) is False, "by one connection, and nothing is believed until then"
     await facts.read(wire, _STATEMENT, 100.0)
-    assert facts.harmless(_STATEMENT, 101.0) is harmless
-    assert not facts.harmless(_STATEMENT, 200.0), "facts are believed for a short while only"
-    assert not facts.claim(_STATEMENT, 101.0), "they are read again only after a while"
-    assert facts.claim(_STATEMENT, 104.0), "and before they are believed no more"
-    assert not facts.claim(_STATEMENT, 104.1), "by one connection"
-    assert facts.harmless(_STATEMENT, 104.1) is harmless, "while the others still believe them"
-    assert facts.claim(_STATEMENT, 200.0), "and by another when that one did not come back"
-    assert not facts.harmless(Statement(text="SELECT 2"), 101.0), "of one statement"
+    assert facts.harmless(_STATEMENT, 101.0) is harmless, "they are read again only after a while"
+    assert facts.harmless(_STATEMENT, 104.0) is None, "and before they are believed no more"
+    assert facts.harmless(_STATEMENT, 104.1) is harmless, "by one connection, while the others still believe them"
+    assert facts.harmless(_STATEMENT, 200.0) is None, "and by another when that one did not come back"
+    assert facts.harmless(_STATEMENT, 200.1) is False, "facts are believed for a short while only"
+    assert facts.harmless(Statement(text="SELECT 2"), 101.0) is None, "of one statement"
