@@ -385,7 +385,9 @@ def test_rows_that_are_cut_out_are_those_that_their_lengths_say() -> None:
         rows = [
             _row(b'{"a":"%s"}' % (b"x" * chance.randint(0, 300)), nulls=columns) for _ in range(chance.randint(0, 4))
         ]
-        stream = b"".join(rows) + chance.choice((b"", b"C\0\0\0\5x", b"D\0", _row(b"{}", nulls=columns)[:-3]))
+        stream = b"".join(rows) + chance.choice(
+            (b"", b"C\0\0\0\5x", b"D\0", _row(b"", nulls=columns) + b"x" * 9, _row(b"{}", nulls=columns)[:-3])
+        )
         if stream and chance.random() < 0.7:
             place = chance.randrange(len(stream))
             lying = chance.choice((b"", b"\xff", b"\xff" * 4, b"D", bytes([stream[place] ^ 1])))
