@@ -4,10 +4,9 @@ from abc import ABC, abstractmethod
 from enum import StrEnum
 from typing import TypeAlias
 
-import msgspec
-
 from appsmith_proxy.errors import Outcome, ProxyError
 from appsmith_proxy.model.principal import Role
+from appsmith_proxy.sdk import Noun
 
 
 class Copy(StrEnum):
@@ -17,8 +16,7 @@ class Copy(StrEnum):
     PUBLISHED = "published"
 
 
-# Made by msgspec, where other nouns are dataclasses: two for each execution, at a fifth of the price.
-class Intent(msgspec.Struct, frozen=True):
+class Intent(Noun, frozen=True):
     """Somebody is about to execute something. Recorded before anything else happens."""
 
     execution_id: str
@@ -33,7 +31,7 @@ class Intent(msgspec.Struct, frozen=True):
     copy: Copy
 
 
-class OutcomeRecord(msgspec.Struct, frozen=True):
+class OutcomeRecord(Noun, frozen=True):
     """What became of an execution. The accounting too: rows and bytes that were answered."""
 
     execution_id: str
@@ -46,7 +44,7 @@ class OutcomeRecord(msgspec.Struct, frozen=True):
     """What became of the work, when it failed at the datasource."""
 
 
-class Unverified(msgspec.Struct, frozen=True):
+class Unverified(Noun, frozen=True):
     """A published action was asked for whose stored copy is not what was published. Nothing of it ran."""
 
     execution_id: str

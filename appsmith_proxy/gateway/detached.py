@@ -9,9 +9,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar, final
 
-import msgspec
-
 from appsmith_proxy.errors import ProxyError, describe
+from appsmith_proxy.sdk import Noun
 
 KEPT: Final = 16
 """How many tasks stay when there is nothing to do."""
@@ -21,7 +20,7 @@ _log: Final = logging.getLogger("appsmith_proxy.gateway")
 _T = TypeVar("_T")
 
 
-class _Job(msgspec.Struct, frozen=True):
+class _Job(Noun, frozen=True):
     work: Coroutine[Any, Any, Any]
     answer: "asyncio.Future[Any]"
 

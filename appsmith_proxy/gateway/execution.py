@@ -1,20 +1,18 @@
 """The nouns of one execution: what is asked, and what comes back.
 
-Those that are made anew for every execution are msgspec's, not dataclasses as nouns are elsewhere: frozen as those are, and
+Those that are made anew for every execution are a ``Noun``, not dataclasses as nouns are elsewhere: frozen as those are, and
 made in C at a fifth of the price.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import msgspec
-
 from appsmith_proxy.errors import ProxyError
 from appsmith_proxy.model.principal import Principal
-from appsmith_proxy.sdk import Value
+from appsmith_proxy.sdk import Noun, Value
 
 
-class ExecuteCall(msgspec.Struct, frozen=True, kw_only=True):
+class ExecuteCall(Noun, frozen=True, kw_only=True):
     """One execute call, authenticated and parsed."""
 
     principal: Principal
@@ -43,7 +41,7 @@ class ShownRequest:
     execution_parameters: tuple[object, ...] = ()
 
 
-class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True):
+class HttpAnswer(Noun, frozen=True, kw_only=True):
     """Status line and headers of an upstream's answer."""
 
     status: int
@@ -52,7 +50,7 @@ class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True):
     binary: bool
 
 
-class Execution(msgspec.Struct, frozen=True, kw_only=True):
+class Execution(Noun, frozen=True, kw_only=True):
     """The answer of an execution that got as far as running a query, successful or not.
 
     A request that fails as a request (not found, malformed, overloaded) raises instead.

@@ -19,11 +19,8 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias, final
-
-import msgspec
 
 from appsmith_proxy.errors import (
     Conflict,
@@ -46,7 +43,7 @@ from appsmith_proxy.gateway.execution import ExecuteCall, Execution, HttpAnswer
 from appsmith_proxy.gateway.runnables import Runnable
 from appsmith_proxy.gateway.shown import user_message
 from appsmith_proxy.model.keyed_runs import KeyedRun, RunEnd
-from appsmith_proxy.sdk import Result
+from appsmith_proxy.sdk import Result, replace
 from appsmith_proxy.store.contract import PAGE, ConfigStore, Delete, Put
 
 DEFAULT_SECONDS: Final = 86_400.0
@@ -112,7 +109,7 @@ class Idempotency:
         ignored = ONLY_READS if not runnable.plan.writes else NOTHING_STAYS if call.dry_run else ""
         if ignored:
             execution = await work()
-            return msgspec.structs.replace(execution, messages=(*execution.messages, ignored))
+            return replace(execution, messages=(*execution.messages, ignored))
         try:
             run, ours = await self._claim(call, runnable, execution_id)
             first = None if ours else self._first(run, runnable, execution_id, editor=editor)

@@ -51,7 +51,7 @@ from appsmith_proxy.sdk.field_schema import json_schema
 from appsmith_proxy.sdk.fields import ActionField, Field, FieldType, Place, rows_in_force
 from appsmith_proxy.sdk.hooks import ENTRY_POINT_GROUP, HookSpecs, hookimpl
 from appsmith_proxy.sdk.network import Network, Target, TlsMode, TlsOptions
-from appsmith_proxy.sdk.nouns import replace
+from appsmith_proxy.sdk.nouns import Noun, replace
 from appsmith_proxy.sdk.permits import Permits
 from appsmith_proxy.sdk.pool import SETTLE_SECONDS, Lane, Pool, Pooled
 from appsmith_proxy.sdk.pooled_client import PooledClient, PooledWire, Stale, TransactionWords, Translate
@@ -152,6 +152,7 @@ __all__ = [
     "ListForm",
     "LiteralForm",
     "Network",
+    "Noun",
     "OpenContext",
     "Outcome",
     "Parameter",

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias, final
 
-import msgspec
-
 from appsmith_proxy.model.plan import (
     JsonTemplate,
     Plan,
@@ -20,7 +18,7 @@ from appsmith_proxy.model.plan import (
     Step,
     TextTemplate,
 )
-from appsmith_proxy.sdk import Document, HttpRequest, Statement, Value
+from appsmith_proxy.sdk import Document, HttpRequest, Noun, Statement, Value
 from appsmith_proxy.template.coercion import Given
 from appsmith_proxy.template.readers import Trouble, Trusted, failure, reader
 from appsmith_proxy.template.requests import document, http_renderer
@@ -30,7 +28,7 @@ from appsmith_proxy.template.sizes import Sizes, padded, size_of
 from appsmith_proxy.template.writers import Writer, writer
 
 
-class Bound(msgspec.Struct, frozen=True):  # by msgspec: made for every execution, at a fifth of a dataclass's price
+class Bound(Noun, frozen=True):
     """What goes to the driver. ``values`` belong to a statement's placeholders, and are empty for other payloads."""
 
     payload: Statement | HttpRequest | Document

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
-from msgspec import Struct
+from appsmith_proxy.sdk import Noun
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -28,7 +28,7 @@ JOINED_BYTES: Final = 64 * 1024
 _NO_CONTENT: Final = 204
 
 
-class Answer(Struct, frozen=True, eq=False):
+class Answer(Noun, frozen=True, eq=False):
     """What a request is answered with. Made in C: it is made for every call."""
 
     status: int

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from aiohttp import StreamReader
-from msgspec import Struct
+
+from appsmith_proxy.sdk import Noun
 
 
 class Fields(Protocol):
@@ -21,8 +22,8 @@ class Fields(Protocol):
         """Return all values of a name."""
 
 
-class Request(Struct, frozen=True, eq=False):
-    """A head that was parsed whole, and its body, which may still be coming. A ``Struct`` is made in C, and this for every call."""
+class Request(Noun, frozen=True, eq=False):
+    """A head that was parsed whole, and its body, which may still be coming. A ``Noun``: it is made for every call."""
 
     method: str
     target: str

@@ -4,8 +4,8 @@ import asyncio
 import json
 
 import pytest
-from msgspec.structs import replace
 
+from appsmith_proxy.sdk import replace
 from tests.web.client import BOUNDARY, Client, form
 from tests.web.connections import EXECUTE, LIVE, connected, read_all, seconds, serving
 from tests.web.fakes import ACTION, FakeRuntime, rows

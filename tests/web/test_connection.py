@@ -9,9 +9,9 @@ import time
 from contextlib import AsyncExitStack
 
 import pytest
-from msgspec.structs import replace
 
 from appsmith_proxy.errors import ConfigurationError
+from appsmith_proxy.sdk import replace
 from appsmith_proxy.server import Server
 from appsmith_proxy.settings import Settings
 from tests.web.client import Client

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from appsmith_proxy.errors import (
     AuditUnavailable,
@@ -23,6 +22,7 @@ from appsmith_proxy.errors import (
 )
 from appsmith_proxy.gateway.execution import ExecuteCall, Execution, HttpAnswer, ShownRequest
 from appsmith_proxy.model.principal import Role
+from appsmith_proxy.sdk import replace
 from appsmith_proxy.web.answers_execution import ExecutionAnswer
 from appsmith_proxy.web.bodies import LARGE_BYTES, SMALL_BYTES
 from tests.web.client import Client

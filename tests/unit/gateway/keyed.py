@@ -1,9 +1,6 @@
 """A process's room of keyed runs over a memory store, and calls that come with a key."""
 
-from dataclasses import replace
 from typing import Any
-
-from msgspec import structs
 
 from appsmith_proxy.errors import ProxyError
 from appsmith_proxy.gateway.execution import ExecuteCall, Execution
@@ -14,7 +11,7 @@ from appsmith_proxy.model.keyed_runs import KeyedRun
 from appsmith_proxy.model.plan import Plan
 from appsmith_proxy.model.principal import Principal, Role, User
 from appsmith_proxy.model.records import Action, ActionCopy, Datasource
-from appsmith_proxy.sdk import Limits
+from appsmith_proxy.sdk import Limits, replace
 from appsmith_proxy.store.memory import MemoryStore
 from appsmith_proxy.testing.memory import MemoryDriver
 
@@ -73,7 +70,7 @@ class Here:
         self.ran += 1
         if isinstance(self.answer, BaseException):
             raise self.answer
-        return structs.replace(self.answer, id=f"execution {self.ran}")
+        return replace(self.answer, id=f"execution {self.ran}")
 
     async def not_run(self, error: ProxyError | None) -> None:
         self.told.append(error)

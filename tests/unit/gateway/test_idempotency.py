@@ -1,10 +1,9 @@
 """What came with a key runs at most once, and a repeat is told what became of it: status and count, no value."""
 
 import asyncio
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import pytest
-from msgspec import structs
 
 from appsmith_proxy.errors import (
     BadResponse,
@@ -21,6 +20,7 @@ from appsmith_proxy.errors import (
 )
 from appsmith_proxy.gateway.execution import Execution, HttpAnswer
 from appsmith_proxy.gateway.idempotency import NOTHING_STAYS, ONLY_READS
+from appsmith_proxy.sdk import replace
 from appsmith_proxy.store.codec import encode
 from tests.unit.gateway.keyed import ACTION, COPY, Here, call, runnable
 
@@ -42,7 +42,7 @@ async def test_an_api_s_status_is_answered_again(here: Here) -> None:
     again = await here.run(call())
     assert again.http == HttpAnswer(status=201, reason="", headers=(), binary=False)
     assert again.body == b"null"
-    here.answer = Execution(id="", body=b"{}", http=structs.replace(http, status=503), error=BadResponse("no"))
+    here.answer = Execution(id="", body=b"{}", http=replace(http, status=503), error=BadResponse("no"))
     await here.run(call("another"))
     failed = await here.run(call("another"))
     assert isinstance(failed.error, BadResponse)
