@@ -38,6 +38,15 @@ READ_ONLY: Final[Mapping[Lane, str]] = {Lane.READ_WRITE: "off", Lane.READ_ONLY: 
 """Whether transactions of a lane are read-only, from the startup parameters on."""
 
 
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # reason: asyncpg has no types
+    """asyncpg's, but for what becomes of requests to cancel: cut short, each would leave its own socket half closed."""
+
+    __slots__ = ()
+
+    def _clean_tasks(self) -> None:
+        """Leave them; ``Wire.close`` waits for them."""
+
+
 async def connect(login: SqlLogin, lane: Lane, *, deadline: float) -> tuple[Any, Meter]:
     """Connect and log in, trying one checked address after the other.
 
@@ -90,7 +99,7 @@ async def _dial(login: SqlLogin, lane: Lane, address: str) -> tuple[Any, Meter]:
         max_cached_statement_lifetime=0,
         max_cacheable_statement_size=0,
     )
-    connection = asyncpg.Connection(meter, transport, loop, place, configuration, parameters)
+    connection = _Connection(meter, transport, loop, place, configuration, parameters)
     meter.set_connection(connection)
     return connection, meter
 

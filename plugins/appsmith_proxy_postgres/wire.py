@@ -287,7 +287,10 @@ class Wire:
             pass
         finally:
             self.terminate()
-        await asyncio.wait([self.meter.lost], timeout=CLOSE_SECONDS)
+        asked = set(self._connection._cancellations)  # noqa: SLF001  # reason: closing has made one for what ran
+        _, unanswered = await asyncio.wait([self.meter.lost, *asked], timeout=CLOSE_SECONDS)
+        for cancel in unanswered & asked:
+            cancel.cancel()
 
     def terminate(self) -> None:
         """Drop the connection at once."""
