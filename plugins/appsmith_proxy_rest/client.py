@@ -13,6 +13,7 @@ from appsmith_proxy.sdk import (
     BadResponse,
     Client,
     CredentialsRejected,
+    DatasourceError,
     ExecuteRequest,
     ExecutionTimeout,
     Health,
@@ -108,20 +109,25 @@ class RestClient(Client):
 
     async def _answer(self, payload: HttpRequest, limit: int, deadline: float) -> tuple[Answer, Redactor]:
         rejected: Credentials | None = None
-        while True:
-            credentials = self._static
-            if self._tokens is not None:
-                credentials = await _in_time(self._tokens.current(rejected=rejected), deadline)
-            outgoing = build(
-                payload, base=self._base, headers=self._headers, query=self._query, injection=credentials.injection
-            )
-            cap = limit + credentials.redactor.margin
-            answer = await self._transport.send(outgoing, cap=cap, deadline=deadline)
-            if answer.status in _REDIRECTS and outgoing.method in SAFE_METHODS:
-                answer = await self._redirected(outgoing, answer, credentials, cap, deadline)
-            if answer.status != _UNAUTHORIZED or self._tokens is None or rejected is not None:
-                return answer, credentials.redactor
-            rejected = credentials
+        try:
+            while True:
+                credentials = self._static
+                if self._tokens is not None:
+                    credentials = await _in_time(self._tokens.current(rejected=rejected), deadline)
+                outgoing = build(
+                    payload, base=self._base, headers=self._headers, query=self._query, injection=credentials.injection
+                )
+                cap = limit + credentials.redactor.margin
+                answer = await self._transport.send(outgoing, cap=cap, deadline=deadline)
+                if answer.status in _REDIRECTS and outgoing.method in SAFE_METHODS:
+                    answer = await self._redirected(outgoing, answer, credentials, cap, deadline)
+                if answer.status != _UNAUTHORIZED or self._tokens is None or rejected is not None:
+                    return answer, credentials.redactor
+                rejected = credentials
+        except DatasourceError as error:
+            if rejected is not None and error.outcome is Outcome.NOT_SENT:
+                error.outcome = Outcome.UNKNOWN  # not sent a second time; what became of the first, the upstream knows
+            raise
 
     async def _redirected(
         self, outgoing: Outgoing, answer: Answer, credentials: Credentials, cap: int, deadline: float

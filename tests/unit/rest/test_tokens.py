@@ -213,3 +213,39 @@ async def test_the_deadline_holds_while_the_token_endpoint_stalls() -> None:
     for error in (first, second):
         assert isinstance(error, ExecutionTimeout)
         assert error.outcome is Outcome.NOT_SENT
+
+
+async def test_what_was_refused_once_is_not_told_as_never_sent() -> None:
+    tokens = 0
+
+    async def api(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Give one token, take it for nothing, and give no other."""
+        nonlocal tokens
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            body = b""
+            if head.startswith(b"POST /token"):
+                tokens += 1
+                if tokens == 2:
+                    await reader.read(-1)
+                    return
+                await reader.readuntil(b"grant_type=client_credentials")
+                body = b'{"access_token": "first", "token_type": "bearer", "expires_in": 3600}'
+            status = b"200 OK" if body else b"401 Unauthorized"
+            writer.write(
+                b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(body))
+            )
+            writer.write(body)
+
+    async with tcp_server(api) as port:
+        url = f"http://127.0.0.1:{port}"
+        configuration: dict[str, Any] = {
+            "authentication": "oauth2ClientCredentials",
+            "tokenUrl": f"{url}/token",
+            "clientId": "c",
+        }
+        async with rest_client(url, secrets=SECRETS, **configuration) as client:
+            with pytest.raises(ExecutionTimeout) as caught:
+                await send(client, "a", seconds=0.5)
+    assert tokens == 2
+    assert caught.value.outcome is Outcome.UNKNOWN
