@@ -36,8 +36,15 @@ class Answer(Noun, frozen=True, eq=False):
     request_id: str
     headers: Headers = ()
 
-    def write(self, transport: WriteTransport, date: bytes, *, keep_alive: bool) -> None:
-        """Write everything; ``date`` is the Date header's value."""
+    def write(self, transport: WriteTransport, date: bytes, *, keep_alive: bool, bare: bool = False) -> None:
+        """Write everything.
+
+        Args:
+            transport: where to.
+            date: the Date header's value.
+            keep_alive: another answer may follow.
+            bare: the head alone, as HEAD wants it: a body would be read as the beginning of the next answer.
+        """
         size = sum(map(len, self.body))
         own = b"" if self.status == _NO_CONTENT else b"Content-Length: %d\r\n" % size
         if self.headers:
@@ -50,7 +57,9 @@ class Answer(Noun, frozen=True, eq=False):
             self.request_id.encode(),
             own,
         )
-        if size <= JOINED_BYTES:
+        if bare:
+            transport.write(head)
+        elif size <= JOINED_BYTES:
             transport.write(b"".join((head, *self.body)))
         else:
             transport.write(head)

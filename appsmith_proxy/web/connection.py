@@ -265,7 +265,7 @@ class Connection(asyncio.Protocol):
                 answer = await handle(request)
                 # A body that was refused is still coming: what follows it is not looked for.
                 stays = (complete or content.is_eof()) and not (message.should_close or serving.draining)
-                answer.write(transport, serving.date(), keep_alive=stays)
+                answer.write(transport, serving.date(), keep_alive=stays, bare=message.method == "HEAD")
                 del request, answer  # reason: they may be large, and the next may be long in coming
                 if self._drained is not None:
                     await self._wait_drained(self._drained)

@@ -64,6 +64,17 @@ async def test_headers_in_two_packets_in_time_are_fine() -> None:
             await reader.readuntil(b'"errorDisplay":""}')
 
 
+@pytest.mark.parametrize(("path", "status"), [(b"/health/live", b"405"), (b"/nothing", b"404")])
+async def test_an_answer_to_head_has_no_body_for_the_next_one_to_begin_with(path: bytes, status: bytes) -> None:
+    """RFC 9110 §9.3.2: whoever asks with HEAD takes a body for the next answer, a proxy before us for another caller's."""
+    last = LIVE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    async with serving() as client:
+        answers = await client.exchange(b"HEAD /api/v1%b HTTP/1.1\r\nHost: h\r\n\r\n" % path + last)
+    first, _, second = answers.partition(b"\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 %b " % status)
+    assert second.startswith(b"HTTP/1.1 200 ")
+
+
 async def test_a_body_has_a_deadline() -> None:
     async with serving(body_seconds=SHORT) as client:
         took, answer = await seconds(client.exchange(EXECUTE + b"Content-Length: 100\r\n\r\n{"))
