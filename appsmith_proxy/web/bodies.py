@@ -96,7 +96,7 @@ async def read_bytes(request: Request, limit: int, seconds: float) -> bytes:
     Raises:
         TooLarge: before it is read, when its length is declared.
         Refused: it came too slowly (408).
-        RequestPayloadError: its framing is broken.
+        BodyBroken: its framing is broken.
     """
     if request.complete:
         body = _whole(request.content)

@@ -24,13 +24,12 @@ from typing import Final, Protocol, TypeAlias, cast, final
 from aiohttp import EMPTY_PAYLOAD, StreamReader
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError, HttpRequestParser, RawRequestMessage
-from aiohttp.web import RequestPayloadError
 
 from appsmith_proxy.errors import describe
 from appsmith_proxy.web.answer import Answer
 from appsmith_proxy.web.options import WebOptions
 from appsmith_proxy.web.refusal import malformed
-from appsmith_proxy.web.request import Request
+from appsmith_proxy.web.request import BodyBroken, Request
 from appsmith_proxy.web.serving import Serving
 
 MAX_LINE_BYTES: Final = 8_190
@@ -107,7 +106,7 @@ class Connection(asyncio.Protocol):
             max_line_size=MAX_LINE_BYTES,
             max_field_size=MAX_LINE_BYTES,
             max_headers=MAX_HEADERS,
-            payload_exception=RequestPayloadError,
+            payload_exception=BodyBroken,
             auto_decompress=False,
             max_msg_queue_size=QUEUED + 1,  # reason: it counts the request that is being answered
         )
@@ -299,7 +298,7 @@ class Connection(asyncio.Protocol):
 
     async def _linger(self, content: StreamReader) -> None:
         """Take the rest of a body that was refused: a client that still sends would not read its answer."""
-        with suppress(TimeoutError, RequestPayloadError):
+        with suppress(TimeoutError, BodyBroken):
             async with asyncio.timeout(LINGER_SECONDS):
                 while not content.is_eof():
                     await content.readany()
@@ -326,7 +325,7 @@ class Connection(asyncio.Protocol):
         if self._arriving.is_eof():
             self._malformed = True
         else:
-            self._arriving.set_exception(RequestPayloadError())
+            self._arriving.set_exception(BodyBroken())
 
     def _read_less(self) -> None:
         if not self._transport.is_closing():

@@ -3,13 +3,12 @@
 import logging
 from typing import Final
 
-from aiohttp.web import RequestPayloadError
-
 from appsmith_proxy.access.policy import Permission, holds
 from appsmith_proxy.errors import DriverError, InternalError, InvalidRequest, Origin, ProxyError, describe
 from appsmith_proxy.model.principal import Principal
 from appsmith_proxy.web.answer import Answer, Headers
 from appsmith_proxy.web.envelope import failure
+from appsmith_proxy.web.request import BodyBroken
 from appsmith_proxy.web.statuses import Refused, headers_of, status_of
 
 _log: Final = logging.getLogger("appsmith_proxy.web")
@@ -20,7 +19,7 @@ def refusal(error: Exception, principal: Principal | None, request_id: str, head
     match error:
         case Refused():
             refused = error
-        case RequestPayloadError():
+        case BodyBroken():
             refused = Refused(400, InvalidRequest("the body's framing is broken"))
         case ProxyError():
             if error.origin in (Origin.PROXY, Origin.DRIVER):

@@ -9,6 +9,10 @@ from aiohttp import StreamReader
 from appsmith_proxy.sdk import Noun
 
 
+class BodyBroken(Exception):
+    """The framing of a body is broken, or its end is missing: raised where the body is read."""
+
+
 class Fields(Protocol):
     """A request's headers by name, in any case."""
 

@@ -4,13 +4,11 @@ import asyncio
 import socket
 from typing import Any
 
-from aiohttp.web import RequestPayloadError
-
 from appsmith_proxy.web import bodies
 from appsmith_proxy.web.answer import Answer
 from appsmith_proxy.web.connection import BODY_BYTES, QUEUED, Connection
 from appsmith_proxy.web.options import WebOptions
-from appsmith_proxy.web.request import Request
+from appsmith_proxy.web.request import BodyBroken, Request
 from appsmith_proxy.web.serving import Serving
 from appsmith_proxy.web.web_server import WebServer
 from tests.web.connections import LIVE, SHORT, Held, eventually
@@ -76,7 +74,7 @@ class Scene:
             await self.held()
         try:
             self.taken.append(len(await bodies.read_bytes(request, LIMIT, 5)))
-        except RequestPayloadError:
+        except BodyBroken:
             return Answer(400, (b"{}",), "0")
         return Answer(200, (b"{}",), "0")
 
