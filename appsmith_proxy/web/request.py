@@ -38,3 +38,7 @@ class Request(Noun, frozen=True, eq=False):
     """The body came with the head, as nearly always."""
     transport: WriteTransport
     """For telling a client to go on; the answer is written by the connection."""
+
+    def __repr__(self) -> str:
+        """Without headers: among them is the caller's token."""
+        return f"<Request {self.method}>"

@@ -4,6 +4,9 @@ import asyncio
 import socket
 from typing import Any
 
+from aiohttp import EMPTY_PAYLOAD
+from multidict import CIMultiDict
+
 from appsmith_proxy.web import bodies
 from appsmith_proxy.web.answer import Answer
 from appsmith_proxy.web.connection import BODY_BYTES, QUEUED, Connection
@@ -274,3 +277,9 @@ async def test_idle_is_counted_from_the_last_answer_and_never_while_one_is_made(
     await asyncio.sleep(SHORT / 2)
     assert not transport.closed
     await transport.over()
+
+
+def test_a_request_never_shows_what_came_in_it() -> None:
+    headers = CIMultiDict({"Authorization": "canary"})
+    request = Request("GET", "/me?q=canary", headers, EMPTY_PAYLOAD, complete=True, transport=FakeTransport())
+    assert repr(request) == "<Request GET>"
